@@ -1,0 +1,184 @@
+package api
+
+import "time"
+
+// State is what a container is doing.
+type State string
+
+// The states, named as docker's.
+const (
+	StateCreated    State = "created"
+	StateStarting   State = "starting"
+	StateRunning    State = "running"
+	StatePaused     State = "paused"
+	StateRestarting State = "restarting"
+	StateStopping   State = "stopping"
+	StateExited     State = "exited"
+	StateDead       State = "dead"   // could not be removed completely
+	StateBroken     State = "broken" // its record cannot be read
+)
+
+// Container is a row in a list of containers.
+type Container struct {
+	ID         string            `json:"id"`      // 64 hex digits
+	Name       string            `json:"name"`    // unique, without "/"
+	Image      string            `json:"image"`   // as shown: full name, or id where it has none
+	ImageID    string            `json:"imageID"` // sha256:…
+	Command    []string          `json:"command"` // entrypoint and arguments
+	Created    time.Time         `json:"created"`
+	State      State             `json:"state"`
+	Started    time.Time         `json:"started,omitzero"`
+	Finished   time.Time         `json:"finished,omitzero"`
+	ExitCode   int               `json:"exitCode"`         // meaningful in StateExited
+	Reason     string            `json:"reason,omitempty"` // a sentence: why it ended, or is broken
+	Ports      []Port            `json:"ports"`
+	Labels     map[string]string `json:"labels"`
+	IP         string            `json:"ip,omitempty"` // in its network, while running
+	PID        int               `json:"pid,omitempty"`
+	AutoRemove bool              `json:"autoRemove,omitempty"`
+	Restarts   int               `json:"restarts"`
+}
+
+// ContainerDetail is all about one container.
+type ContainerDetail struct {
+	Container
+	Spec       RunSpec  `json:"spec"` // as asked for
+	Args       []string `json:"args"` // what runs: image defaults applied
+	Env        []string `json:"env"`  // KEY=value, image defaults applied
+	WorkingDir string   `json:"workingDir"`
+	User       string   `json:"user"`
+	Network    string   `json:"network"`
+	Gateway    string   `json:"gateway,omitempty"`
+	LogPath    string   `json:"logPath"`
+	LogSize    int64    `json:"logSize"` // bytes
+	Rootfs     string   `json:"rootfs"`
+	OOMKilled  bool     `json:"oomKilled"`
+	// Confinement names what holds the container: "seccomp", "apparmor:…",
+	// "no-new-privileges", "masked-paths", …
+	Confinement []string `json:"confinement"`
+	Limited     string   `json:"limited,omitempty"` // what the host does not allow, in words
+}
+
+// Port is a published port.
+type Port struct {
+	HostIP        string `json:"hostIP"`   // "" means 127.0.0.1
+	HostPort      uint16 `json:"hostPort"` // 0 in a spec: choose a free one
+	ContainerPort uint16 `json:"containerPort"`
+	Protocol      string `json:"protocol"` // "tcp" (also "" in a spec)
+}
+
+// RunSpec is what a person asks for: the form, the run line and the API
+// have the same fields. The zero value of each means "as the image says".
+type RunSpec struct {
+	Image      string   `json:"image"`
+	Name       string   `json:"name,omitempty"` // "": one is made up
+	Hostname   string   `json:"hostname,omitempty"`
+	Entrypoint []string `json:"entrypoint,omitempty"`
+	// ClearEntrypoint tells an empty --entrypoint "" from one not given.
+	ClearEntrypoint bool              `json:"clearEntrypoint,omitempty"`
+	Command         []string          `json:"command,omitempty"`
+	Env             []string          `json:"env,omitempty"` // KEY=value
+	WorkingDir      string            `json:"workingDir,omitempty"`
+	User            string            `json:"user,omitempty"` // name, uid, name:group, uid:gid
+	Labels          map[string]string `json:"labels,omitempty"`
+	Ports           []Port            `json:"ports,omitempty"`
+	PublishAll      bool              `json:"publishAll,omitempty"` // -P: all EXPOSEd
+	Mounts          []Mount           `json:"mounts,omitempty"`
+	TTY             bool              `json:"tty,omitempty"`
+	Interactive     bool              `json:"interactive,omitempty"` // keep stdin open
+	AutoRemove      bool              `json:"autoRemove,omitempty"`
+	ReadOnly        bool              `json:"readOnly,omitempty"`
+	Init            bool              `json:"init,omitempty"`
+	StopSignal      string            `json:"stopSignal,omitempty"`
+	StopTimeout     *int              `json:"stopTimeout,omitempty"` // seconds; nil: 10
+	Restart         string            `json:"restart,omitempty"`     // no, always, unless-stopped, on-failure[:n]
+	Network         string            `json:"network,omitempty"`     // "" or "default", "none"
+	CapAdd          []string          `json:"capAdd,omitempty"`
+	CapDrop         []string          `json:"capDrop,omitempty"`
+	SecurityOpt     []string          `json:"securityOpt,omitempty"` // docker's: no-new-privileges=false, seccomp=unconfined
+	Privileged      bool              `json:"privileged,omitempty"`
+	Platform        string            `json:"platform,omitempty"` // os/arch[/variant]
+}
+
+// Mount is a host path or a tmpfs inside the container.
+type Mount struct {
+	Type     string `json:"type"`             // "bind", "tmpfs"
+	Source   string `json:"source,omitempty"` // absolute host path, for bind
+	Target   string `json:"target"`           // absolute path inside
+	ReadOnly bool   `json:"readOnly,omitempty"`
+}
+
+// Created is the answer of Create.
+type Created struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Ports    []Port   `json:"ports"`    // host ports chosen
+	Warnings []string `json:"warnings"` // said to the person, nothing failed
+}
+
+// ContainerFilter chooses containers; the zero value means the running ones.
+type ContainerFilter struct {
+	All     bool                `json:"all,omitempty"`
+	Filters map[string][]string `json:"filters,omitempty"` // docker's: status, name, id, label, ancestor, exited, publish
+	Last    int                 `json:"last,omitempty"`    // only the n newest; implies All
+}
+
+// StopOptions are how to stop.
+type StopOptions struct {
+	Timeout *int   `json:"timeout,omitempty"` // seconds until KILL; nil: as the container says, 0: at once, -1: never
+	Signal  string `json:"signal,omitempty"`
+}
+
+// RemoveOptions are how to remove.
+type RemoveOptions struct {
+	Force bool `json:"force,omitempty"`
+}
+
+// Exit is how a container or process ended.
+type Exit struct {
+	Code   int    `json:"code"`             // 128+n where signal n ended it
+	Reason string `json:"reason,omitempty"` // a sentence, "" for exit 0
+}
+
+// LogQuery chooses log lines.
+type LogQuery struct {
+	Follow bool      `json:"follow,omitempty"`
+	Tail   *int      `json:"tail,omitempty"` // last n lines; nil: all
+	Since  time.Time `json:"since,omitzero"`
+	Until  time.Time `json:"until,omitzero"`
+	Stream string    `json:"stream,omitempty"` // "", "stdout", "stderr"
+	Search string    `json:"search,omitempty"` // only lines that contain it, case-insensitive
+}
+
+// LogLine is one line, or a part of one that was longer than 16 KiB.
+type LogLine struct {
+	Time    time.Time `json:"time"`
+	Stream  string    `json:"stream"`            // "stdout", "stderr"
+	Text    string    `json:"text"`              // without the newline; bytes that are not UTF-8 become U+FFFD in JSON
+	Partial bool      `json:"partial,omitempty"` // the line goes on in the next LogLine
+}
+
+// AttachOptions are how to join a container.
+type AttachOptions struct {
+	Stdin bool `json:"stdin,omitempty"`
+	// Start starts the container once attached, so that nothing is missed.
+	Start bool `json:"start,omitempty"`
+	// Logs replays what was written so far first.
+	Logs bool   `json:"logs,omitempty"`
+	Rows uint16 `json:"rows,omitempty"`
+	Cols uint16 `json:"cols,omitempty"`
+}
+
+// ExecSpec is a further process in a container.
+type ExecSpec struct {
+	Args        []string `json:"args"`
+	Env         []string `json:"env,omitempty"`
+	WorkingDir  string   `json:"workingDir,omitempty"`
+	User        string   `json:"user,omitempty"`
+	TTY         bool     `json:"tty,omitempty"`
+	Interactive bool     `json:"interactive,omitempty"`
+	Detach      bool     `json:"detach,omitempty"` // the session ends at once with exit 0
+	Privileged  bool     `json:"privileged,omitempty"`
+	Rows        uint16   `json:"rows,omitempty"`
+	Cols        uint16   `json:"cols,omitempty"`
+}
