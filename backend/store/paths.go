@@ -1,0 +1,78 @@
+package store
+
+import (
+	"path/filepath"
+)
+
+// Dirs are the directories that Davit keeps its files in; all are absolute.
+type Dirs struct {
+	Data    string // survives everything: images, layers, containers
+	Runtime string // survives no reboot: sockets, locks of the running system
+	Config  string // what the person chose
+}
+
+// Images is an OCI image layout. Writer: whoever holds image.Store's lock.
+func (d Dirs) Images() string { return filepath.Join(d.Data, "images") }
+
+// Layers holds the unpacked layers, one directory for each diffID, named by
+// its 64 hex digits. Writer: whoever holds image.Store's lock.
+func (d Dirs) Layers() string { return filepath.Join(d.Data, "layers") }
+
+// Containers holds one directory for each container, and those that are being
+// made, which begin with "." (see [ContainerDir]).
+func (d Dirs) Containers() string { return filepath.Join(d.Data, "containers") }
+
+// NamesLock is locked by an engine while it gives a container its name.
+func (d Dirs) NamesLock() string { return filepath.Join(d.Data, "names.lock") }
+
+// Container is the directory of the container with that complete id.
+func (d Dirs) Container(id string) ContainerDir {
+	return ContainerDir(filepath.Join(d.Containers(), id))
+}
+
+// KeeperSocket is where the keeper listens. Writer: the keeper.
+func (d Dirs) KeeperSocket() string { return filepath.Join(d.Runtime, "keeper.sock") }
+
+// GuardSocket is where the guard listens. Writer: the guard.
+func (d Dirs) GuardSocket() string { return filepath.Join(d.Runtime, "guard.sock") }
+
+// NetdSocket is where a network's netd listens. Writer: that netd.
+func (d Dirs) NetdSocket(network string) string {
+	return filepath.Join(d.Runtime, "netd-"+network+".sock")
+}
+
+// RuntimeState holds libcontainer's state. Writer: the guard.
+func (d Dirs) RuntimeState() string { return filepath.Join(d.Runtime, "oci") }
+
+// ContainerDir is the directory of one container. It appears under its final
+// name by one rename, complete.
+type ContainerDir string
+
+// Record is container.json, a [Record]. Writer: the engine that makes the
+// container, once.
+func (c ContainerDir) Record() string { return c.join("container.json") }
+
+// Config is config.json, what runs, in the OCI runtime-spec's form. Writer:
+// the engine that makes the container, once.
+func (c ContainerDir) Config() string { return c.join("config.json") }
+
+// State is state.json, a [State]; absent until the first start. Writer: the guard.
+func (c ContainerDir) State() string { return c.join("state.json") }
+
+// Log is what the container wrote, in the form of package logfile. Writer: the guard.
+func (c ContainerDir) Log() string { return c.join("log") }
+
+// Upper is the overlay's writable layer. Writer: the container.
+func (c ContainerDir) Upper() string { return c.join("upper") }
+
+// Work is the overlay's work directory. Writer: the kernel.
+func (c ContainerDir) Work() string { return c.join("work") }
+
+// Rootfs is where the overlay is mounted, in the mount namespace of the keeper.
+func (c ContainerDir) Rootfs() string { return c.join("rootfs") }
+
+// Volumes holds the directories behind the volumes that the image declares,
+// numbered from 0. Writer: the container.
+func (c ContainerDir) Volumes() string { return c.join("volumes") }
+
+func (c ContainerDir) join(name string) string { return filepath.Join(string(c), name) }
