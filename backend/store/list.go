@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
 )
@@ -143,14 +144,14 @@ func byName(d Dirs, ids []string, name string) string {
 
 // head reads id and name only, which is a tenth of the work.
 func head(dir ContainerDir) (id, name string) {
-	f, err := os.Open(dir.Record())
+	fd, err := open(dir.Record())
 	if err != nil {
 		return "", ""
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	var b [512]byte
-	n, err := io.ReadFull(f, b[:])
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	n, err := unix.Read(fd, b[:])
+	if err != nil {
 		return "", ""
 	}
 	return headOf(b[:n])

@@ -22,7 +22,7 @@ var BootID = sync.OnceValue(func() string {
 // long as the machine is up; a pid alone is given out again. A process that is
 // not there is fs.ErrNotExist.
 func ProcessStart(pid int) (uint64, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	b, err := readBounded("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0, err
 	}
