@@ -1,0 +1,218 @@
+package logfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"davit/backend/api"
+)
+
+// Read calls sink for the lines of the log at path that q asks for, oldest
+// first. A log that is missing has no lines. With q.Follow it goes on while
+// live answers true, and until what was written before that has been told.
+// Text shares memory with its neighbours: who keeps a line for long clones it.
+func Read(ctx context.Context, path string, q api.LogQuery, live func() bool, sink func(api.LogLine) error) error {
+	if !q.Until.IsZero() && !q.Until.After(time.Now()) {
+		q.Follow = false // what is still to come is too late
+	}
+	if !q.Follow || live == nil {
+		live = func() bool { return false }
+	}
+	if q.Follow && !q.Until.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, q.Until, errUntil)
+		defer cancel()
+	}
+	r := reader{path: path, query: q, needle: newNeedle(q.Search), sink: sink}
+	err := r.read(ctx, live)
+	if err != nil && context.Cause(ctx) == errUntil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+var errUntil = errors.New("the time asked for is over")
+
+type reader struct {
+	path   string
+	query  api.LogQuery
+	needle needle
+	sink   func(api.LogLine) error
+	f      *os.File
+	at     int64 // offset of the next line
+	clock  clock
+}
+
+func (r *reader) read(ctx context.Context, live func() bool) error {
+	var bell *bell
+	if r.query.Follow {
+		bell = newBell(r.path) // before reading: nothing falls between
+		defer bell.close()
+	}
+	defer func() {
+		if r.f != nil {
+			r.f.Close()
+		}
+	}()
+	for first := true; ; first = false {
+		alive := live() // before reading: what a dead one wrote is all there
+		if err := r.more(ctx, first); err != nil {
+			return err
+		}
+		if !alive {
+			return nil
+		}
+		if err := bell.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// more tells the lines that are there and not told yet.
+func (r *reader) more(ctx context.Context, first bool) error {
+	if r.f == nil {
+		f, err := os.Open(r.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("open log: %w", err)
+		}
+		r.f = f
+	}
+	info, err := r.f.Stat()
+	if err != nil {
+		return fmt.Errorf("read log: %w", err)
+	}
+	end := info.Size()
+	if r.at > end { // cut back after a disk was full
+		r.at = end
+	}
+	if first {
+		if end, err = r.bounds(end); err != nil {
+			return err
+		}
+	}
+	count := 0
+	r.at, err = lines(r.f, r.at, end, func(_ int64, s string) (bool, error) {
+		if count++; count&255 == 0 && ctx.Err() != nil && context.Cause(ctx) != errUntil {
+			return false, ctx.Err()
+		}
+		return true, r.tell(s)
+	})
+	return err
+}
+
+// bounds sets where to begin and gives where to end.
+func (r *reader) bounds(end int64) (int64, error) {
+	var err error
+	if !r.query.Until.IsZero() {
+		if end, err = seek(r.f, r.query.Until.Add(1), end); err != nil {
+			return 0, err
+		}
+	}
+	if !r.query.Since.IsZero() {
+		if r.at, err = seek(r.f, r.query.Since, end); err != nil {
+			return 0, err
+		}
+	}
+	if r.query.Tail != nil && *r.query.Tail >= 0 {
+		r.at, err = tail(r.f, r.at, end, *r.query.Tail, r.match)
+	}
+	return end, err
+}
+
+func (r *reader) match(l line) bool {
+	return (r.query.Stream == "" || r.query.Stream == l.stream) && r.needle.in(l.text)
+}
+
+func (r *reader) tell(s string) error {
+	l, ok := split(s)
+	if !ok || !r.match(l) {
+		return nil
+	}
+	at, ok := r.clock.read(l.stamp)
+	switch {
+	case !ok:
+		return nil
+	case !r.query.Since.IsZero() && at.Before(r.query.Since):
+		return nil
+	case !r.query.Until.IsZero() && at.After(r.query.Until):
+		return nil
+	}
+	return r.sink(api.LogLine{Time: at, Stream: l.stream, Text: l.text, Partial: l.partial})
+}
+
+// needle is text to look for, whatever its case.
+type needle struct {
+	lower        string
+	first, upper byte
+	ascii        bool
+}
+
+func newNeedle(s string) needle {
+	n := needle{lower: strings.ToLower(s), ascii: true}
+	for i := range len(s) {
+		n.ascii = n.ascii && s[i] < utf8.RuneSelf
+	}
+	if s != "" {
+		n.first = n.lower[0]
+		n.upper = strings.ToUpper(n.lower[:1])[0]
+	}
+	return n
+}
+
+func (n needle) in(s string) bool {
+	if n.lower == "" {
+		return true
+	}
+	if !n.ascii {
+		return strings.Contains(strings.ToLower(s), n.lower)
+	}
+	for len(s) >= len(n.lower) {
+		i := strings.IndexByte(s, n.first)
+		if n.upper != n.first {
+			if j := strings.IndexByte(s[:end(i, len(s))], n.upper); j >= 0 {
+				i = j
+			}
+		}
+		if i < 0 || len(s)-i < len(n.lower) {
+			return false
+		}
+		if foldASCII(s[i:i+len(n.lower)], n.lower) {
+			return true
+		}
+		s = s[i+1:]
+	}
+	return false
+}
+
+func end(i, n int) int {
+	if i < 0 {
+		return n
+	}
+	return i
+}
+
+// foldASCII compares s with lower, which is of the same length.
+func foldASCII(s, lower string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// pollEvery is how often live is asked where no file tells that it changed.
+const pollEvery = 200 * time.Millisecond
