@@ -1,0 +1,165 @@
+package wire
+
+import (
+	"context"
+	"io"
+
+	"davit/backend/api"
+)
+
+// method answers one request. An error that it returns has not been told to
+// the client yet.
+type method func(x *exchange) error
+
+// methods is the whole API: a line for each method of api.Service, which a
+// test compares with the interface. The adapter says the shape of the call.
+func methods() map[string]method {
+	return map[string]method{
+		"Containers": query1(api.Service.Containers),
+		"Container":  query1(api.Service.Container),
+		"Create":     query1(api.Service.Create),
+		"Start":      command1(api.Service.Start),
+		"Stop":       command2(api.Service.Stop),
+		"Restart":    command2(api.Service.Restart),
+		"Kill":       command2(api.Service.Kill),
+		"Remove":     command2(api.Service.Remove),
+		"Wait":       query1(api.Service.Wait),
+		"Logs":       stream2(api.Service.Logs),
+		"Attach":     session2(api.Service.Attach),
+		"Exec":       session2(api.Service.Exec),
+
+		"Images":       query1(api.Service.Images),
+		"Image":        query1(api.Service.Image),
+		"ResolveImage": query1(api.Service.ResolveImage),
+		"Pull":         query1(api.Service.Pull),
+		"Load":         upload(api.Service.Load),
+		"LoadPath":     query1(api.Service.LoadPath),
+		"LoadSample":   query0(api.Service.LoadSample),
+		"Save":         download2(api.Service.Save),
+		"Tag":          command2(api.Service.Tag),
+		"RemoveImage":  query2(api.Service.RemoveImage),
+
+		"Registries": query0(api.Service.Registries),
+		"Search":     stream1(api.Service.Search),
+		"Tags":       query1(api.Service.Tags),
+		"Login":      command1(api.Service.Login),
+		"Logout":     command1(api.Service.Logout),
+
+		"Operations":      query0(api.Service.Operations),
+		"Operation":       query1(api.Service.Operation),
+		"WatchOperation":  stream1(api.Service.WatchOperation),
+		"CancelOperation": command1(api.Service.CancelOperation),
+
+		"Events": stream1(api.Service.Events),
+		"Info":   query0(api.Service.Info),
+		"Doctor": query0(api.Service.Doctor),
+	}
+}
+
+func query0[R any](f func(api.Service, context.Context) (R, error)) method {
+	return func(x *exchange) error {
+		if err := x.args(); err != nil {
+			return err
+		}
+		r, err := f(x.service, x.r.Context())
+		return x.result(r, err)
+	}
+}
+
+func query1[A, R any](f func(api.Service, context.Context, A) (R, error)) method {
+	return func(x *exchange) error {
+		var a A
+		if err := x.args(&a); err != nil {
+			return err
+		}
+		r, err := f(x.service, x.r.Context(), a)
+		return x.result(r, err)
+	}
+}
+
+func query2[A, B, R any](f func(api.Service, context.Context, A, B) (R, error)) method {
+	return func(x *exchange) error {
+		var a A
+		var b B
+		if err := x.args(&a, &b); err != nil {
+			return err
+		}
+		r, err := f(x.service, x.r.Context(), a, b)
+		return x.result(r, err)
+	}
+}
+
+func command1[A any](f func(api.Service, context.Context, A) error) method {
+	return query1(func(s api.Service, ctx context.Context, a A) (any, error) {
+		return nil, f(s, ctx, a)
+	})
+}
+
+func command2[A, B any](f func(api.Service, context.Context, A, B) error) method {
+	return query2(func(s api.Service, ctx context.Context, a A, b B) (any, error) {
+		return nil, f(s, ctx, a, b)
+	})
+}
+
+func stream1[A, T any](f func(api.Service, context.Context, A, func(T) error) error) method {
+	return func(x *exchange) error {
+		var a A
+		if err := x.args(&a); err != nil {
+			return err
+		}
+		out := newItems(x.w)
+		return out.end(f(x.service, x.r.Context(), a, func(t T) error { return out.item(&t) }))
+	}
+}
+
+func stream2[A, B, T any](f func(api.Service, context.Context, A, B, func(T) error) error) method {
+	return func(x *exchange) error {
+		var a A
+		var b B
+		if err := x.args(&a, &b); err != nil {
+			return err
+		}
+		out := newItems(x.w)
+		return out.end(f(x.service, x.r.Context(), a, b, func(t T) error { return out.item(&t) }))
+	}
+}
+
+func session2[A, B any](f func(api.Service, context.Context, A, B) (*api.Session, error)) method {
+	return func(x *exchange) error {
+		var a A
+		var b B
+		if err := x.wantsUpgrade(); err != nil {
+			return err
+		}
+		if err := x.args(&a, &b); err != nil {
+			return err
+		}
+		s, err := f(x.service, x.r.Context(), a, b)
+		if err != nil {
+			return err
+		}
+		return x.upgrade(s)
+	}
+}
+
+func upload[R any](f func(api.Service, context.Context, io.Reader) (R, error)) method {
+	return func(x *exchange) error {
+		r, err := f(x.service, x.r.Context(), x.r.Body)
+		if err != nil {
+			return x.refuseBody(err)
+		}
+		return x.result(r, nil)
+	}
+}
+
+func download2[A, B any](f func(api.Service, context.Context, A, B, io.Writer) error) method {
+	return func(x *exchange) error {
+		var a A
+		var b B
+		if err := x.args(&a, &b); err != nil {
+			return err
+		}
+		out := &raw{x: x}
+		return out.end(f(x.service, x.r.Context(), a, b, out))
+	}
+}
