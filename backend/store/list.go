@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,8 @@ type Entry struct {
 	Record Record
 	State  State // effective
 	Err    error
+
+	unseen bool // says that it runs, and nothing does
 }
 
 // ListContainers reads all containers, newest first. A container whose files
@@ -33,11 +36,25 @@ func ListContainers(d Dirs) ([]Entry, error) {
 		return nil, err
 	}
 	found := make([]*Entry, len(ids))
-	parallel(len(ids), func(i int) {
-		if e, err := ReadContainer(d, ids[i]); err == nil {
-			found[i] = &e
+	var unsure atomic.Bool
+	look := func(i int) {
+		e, sure, err := readContainer(d, ids[i])
+		if found[i] = &e; err != nil {
+			found[i] = nil
 		}
-	})
+		if !sure {
+			unsure.Store(true)
+		}
+	}
+	parallel(len(ids), look)
+	if unsure.Load() {
+		time.Sleep(settle)
+		parallel(len(ids), func(i int) {
+			if found[i] != nil && found[i].unseen {
+				look(i)
+			}
+		})
+	}
 	entries := make([]Entry, 0, len(ids))
 	for _, e := range found {
 		if e != nil {
@@ -53,21 +70,38 @@ func ListContainers(d Dirs) ([]Entry, error) {
 	return entries, nil
 }
 
+// settle is how long a process may be gone before its guard has written how
+// it ended; only then is its end called unseen.
+const settle = 30 * time.Millisecond
+
 // ReadContainer reads the container with that complete id. Its error is
 // fs.ErrNotExist where there is none; damaged files are in Entry.Err.
 func ReadContainer(d Dirs, id string) (Entry, error) {
+	e, sure, err := readContainer(d, id)
+	if !sure {
+		time.Sleep(settle)
+		e, _, err = readContainer(d, id)
+	}
+	return e, err
+}
+
+// readContainer is not sure of a container that ended just now, it seems.
+func readContainer(d Dirs, id string) (e Entry, sure bool, err error) {
 	dir := d.Container(id)
 	rec, err := ReadRecord(dir)
 	if err != nil {
-		return broken(dir, id, err)
+		e, err = broken(dir, id, err)
+		return e, true, err
 	}
 	st, err := ReadState(dir)
 	if err != nil {
 		e := Entry{Record: rec, Err: err}
 		e.State = State{State: api.StateBroken, Reason: err.Error()}
-		return e, nil
+		return e, true, nil
 	}
-	return Entry{Record: rec, State: st.Effective()}, nil
+	e = Entry{Record: rec, State: st.Effective()}
+	e.unseen = e.State.State != st.State && st.BootID == BootID()
+	return e, !e.unseen, nil
 }
 
 // broken tells a container that is gone from one that cannot be read.
