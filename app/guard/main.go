@@ -6,15 +6,19 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 
+	"davit/backend/guard"
+	"davit/backend/oci/libct"
 	"davit/backend/store"
 	"davit/backend/userns/bootstrap"
 	"davit/backend/userns/keeper"
 )
 
 func main() {
+	libct.Init()
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "davit-guard:", err)
 		os.Exit(1)
@@ -39,6 +43,12 @@ func run() error {
 	switch role {
 	case "keep":
 		return bootstrap.Keep(dirs.Runtime)
+	case "guard":
+		return guard.Main(guard.Config{
+			Dirs:    dirs,
+			Runtime: libct.Runtime{State: dirs.RuntimeState()},
+			Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", "guard"),
+		})
 	case "keeper":
 		parent, _ := strconv.Atoi(os.Getenv(bootstrap.EnvParent)) // unset: none to end
 		return keeper.Main(dirs, parent)

@@ -1,0 +1,189 @@
+package guard
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/logfile"
+	"davit/backend/store"
+	"davit/backend/userns/keeper"
+)
+
+// exitLimit is how long the keeper's word on an orphan that has ended is
+// waited for: it comes with the first message, or not at all.
+const exitLimit = 3 * time.Second
+
+// orphan is the first process of a container that an earlier guard started:
+// the keeper's child now, which reaps it.
+type orphan struct {
+	pid   int
+	start uint64
+	once  sync.Once
+	exit  chan syscall.WaitStatus // one value
+}
+
+func newOrphan(pid int, start uint64) *orphan {
+	return &orphan{pid: pid, start: start, exit: make(chan syscall.WaitStatus, 1)}
+}
+
+func (o *orphan) PID() int          { return o.pid }
+func (o *orphan) Start() error      { return nil }
+func (o *orphan) Console() *os.File { return nil }
+
+func (o *orphan) ended(e keeper.Exit) {
+	o.once.Do(func() { o.exit <- syscall.WaitStatus(e.Status) })
+}
+
+func (o *orphan) Wait() (syscall.WaitStatus, error) {
+	for {
+		select {
+		case s := <-o.exit:
+			return s, nil
+		case <-time.After(exitLimit):
+			if now, err := store.ProcessStart(o.pid); err != nil || now != o.start {
+				return syscall.WaitStatus(unix.SIGKILL), errors.New("nobody saw how it ended")
+			}
+		}
+	}
+}
+
+func (o *orphan) Signal(sig unix.Signal) error {
+	fd, err := unix.PidfdOpen(o.pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	// The descriptor holds the process; its start time tells whether it is ours.
+	if now, err := store.ProcessStart(o.pid); err != nil || now != o.start {
+		return nil
+	}
+	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return os.NewSyscallError("pidfd_send_signal", err)
+	}
+	return nil
+}
+
+// adopt takes over the containers whose descriptors the keeper gave back.
+func (g *Guard) adopt() {
+	byID := map[string]map[string]*os.File{}
+	for tag, f := range keeper.Deposits() {
+		id, stream, _ := strings.Cut(tag, "/")
+		if byID[id] == nil {
+			byID[id] = map[string]*os.File{}
+		}
+		byID[id][stream] = f
+	}
+	for id, files := range byID {
+		if err := g.adoptOne(id, files); err != nil {
+			g.Log.Error("adopt", "container", id, "err", err)
+			for _, f := range files {
+				_ = f.Close()
+			}
+		}
+	}
+}
+
+func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
+	c, err := g.container(id)
+	if err != nil {
+		return err
+	}
+	if !c.state.Active() || c.state.PID == 0 {
+		return errors.New("it was not recorded as running")
+	}
+	r := &run{
+		c: c, proc: newOrphan(c.state.PID, c.state.PIDStart), done: make(chan struct{}),
+		stdin: files["in"], stdout: files["out"], stderr: files["err"], console: files["console"],
+		net: connected{ports: c.state.Ports},
+	}
+	if r.log, err = logfile.Create(c.dir.Log()); err != nil {
+		return err
+	}
+	g.enter()
+	c.mu.Lock()
+	c.run = r
+	c.mu.Unlock()
+	r.pump()
+	go c.watch(r)
+	g.Log.Info("adopted", "container", c.rec.Name, "pid", c.state.PID)
+	return nil
+}
+
+// reconcile deals with containers that were running when everything ended:
+// a reboot, or a killed keeper. Restart policies are applied once.
+func (g *Guard) reconcile() {
+	g.sweepRemoved()
+	entries, err := store.ListContainers(g.Dirs)
+	if err != nil {
+		g.Log.Error("list the containers", "err", err)
+		return
+	}
+	for _, e := range entries {
+		if e.Err != nil || !e.State.Active() {
+			continue
+		}
+		c, err := g.container(e.Record.ID)
+		if err != nil {
+			g.Log.Error("reconcile", "container", e.Record.ID, "err", err)
+			continue
+		}
+		if c.running() == nil {
+			c.reconcile()
+		}
+	}
+}
+
+func (c *container) reconcile() {
+	c.op.Lock()
+	defer c.op.Unlock()
+	if c.running() != nil {
+		return
+	}
+	// Left by a keeper that was killed: nobody holds its streams any more.
+	if c.state.Alive() && c.state.PID != os.Getpid() {
+		o := newOrphan(c.state.PID, c.state.PIDStart)
+		if err := o.Signal(unix.SIGKILL); err != nil {
+			c.log.Error("end what is left", "err", err)
+		}
+		for end := time.Now().Add(killGrace); c.state.Alive() && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if err := errors.Join(unmountRootfs(c.dir), c.g.Runtime.Delete(c.rec.ID)); err != nil {
+		c.log.Error("take apart", "err", err)
+	}
+	c.record(func(s *store.State) {
+		*s = s.Effective()
+		s.Finished = time.Now()
+	})
+	again := c.planRestart(api.Exit{Code: c.state.ExitCode})
+	if !again && c.rec.AutoRemove {
+		if err := c.remove(); err != nil {
+			c.log.Error("remove", "err", err)
+		}
+	}
+}
+
+// sweepRemoved gives back the space of removals that were cut short.
+func (g *Guard) sweepRemoved() {
+	left, err := filepath.Glob(string(g.Dirs.Container(".removed-*")))
+	if err != nil {
+		return // the pattern holds a bracket of the person's path: nothing is lost but space
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			g.Log.Warn("remove what is left", "dir", dir, "err", err)
+		}
+	}
+}

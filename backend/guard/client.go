@@ -1,0 +1,125 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"davit/backend/api"
+	"davit/backend/store"
+	"davit/backend/userns/fdmsg"
+)
+
+// Client asks the guard. It holds no connection: each call has its own.
+type Client struct {
+	dirs   store.Dirs
+	ensure func(context.Context) error
+}
+
+// NewClient makes a client. ensure has a guard spawned; it is called where
+// none answers.
+func NewClient(d store.Dirs, ensure func(context.Context) error) *Client {
+	return &Client{dirs: d, ensure: ensure}
+}
+
+// Start starts a container that does not run.
+func (c *Client) Start(ctx context.Context, id string) error {
+	_, err := c.call(ctx, request{Op: opStart, ID: id})
+	return err
+}
+
+// Stop signals, waits and kills; it returns when the container does not run.
+func (c *Client) Stop(ctx context.Context, id string, o api.StopOptions) error {
+	_, err := c.call(ctx, request{Op: opStop, ID: id, Stop: o})
+	return err
+}
+
+// Kill sends a signal to a running container.
+func (c *Client) Kill(ctx context.Context, id, signal string) error {
+	_, err := c.call(ctx, request{Op: opKill, ID: id, Signal: signal})
+	return err
+}
+
+// Wait waits until the container does not run and is not about to be
+// restarted.
+func (c *Client) Wait(ctx context.Context, id string) (api.Exit, error) {
+	r, err := c.call(ctx, request{Op: opWait, ID: id})
+	return r.Exit, err
+}
+
+// Attach joins the container's streams; the connection speaks api.Session's
+// frames.
+func (c *Client) Attach(ctx context.Context, id string, a api.AttachOptions) (net.Conn, error) {
+	return c.session(ctx, request{Op: opAttach, ID: id, Attach: a})
+}
+
+// Exec runs a further process and joins its streams likewise.
+func (c *Client) Exec(ctx context.Context, id string, s api.ExecSpec) (net.Conn, error) {
+	return c.session(ctx, request{Op: opExec, ID: id, Exec: s})
+}
+
+// Release unmounts what the guard mounted for a container that does not run
+// and forgets it, so that its directory can be removed.
+func (c *Client) Release(ctx context.Context, id string) error {
+	_, err := c.call(ctx, request{Op: opRelease, ID: id})
+	return err
+}
+
+func (c *Client) session(ctx context.Context, req request) (net.Conn, error) {
+	ours, theirs, err := fdmsg.StreamPair()
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.call(ctx, req, theirs)
+	_ = theirs.Close()
+	if err != nil {
+		_ = ours.Close()
+		return nil, err
+	}
+	return ours, nil
+}
+
+func (c *Client) call(ctx context.Context, req request, files ...*os.File) (reply, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	defer func() { _ = conn.Close() }()
+	var r reply
+	got, err := fdmsg.Exchange(ctx, conn, req, &r, files...)
+	fdmsg.CloseAll(got)
+	if err != nil {
+		return r, fmt.Errorf("guard: %s: %w", req.Op, err)
+	}
+	if r.Error != nil {
+		return r, r.Error
+	}
+	return r, nil
+}
+
+// connect reaches the guard, having it spawned where there is none. Between
+// its spawn and its first accept lie some 10 ms.
+func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
+	conn, err := fdmsg.Dial(ctx, c.dirs.GuardSocket())
+	if err == nil {
+		return conn, nil
+	}
+	if err := c.ensure(ctx); err != nil {
+		return nil, fmt.Errorf("guard: %w", err)
+	}
+	for wait, end := time.Millisecond, time.Now().Add(20*time.Second); ; {
+		conn, err := fdmsg.Dial(ctx, c.dirs.GuardSocket())
+		if err == nil {
+			return conn, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if time.Now().After(end) {
+			return nil, api.Errorf(api.KindUnavailable, "the guard of the containers does not answer: %w", err)
+		}
+		time.Sleep(wait)
+	}
+}

@@ -1,0 +1,274 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/oci"
+	"davit/backend/store"
+	"davit/backend/userns/keeper"
+)
+
+// killGrace is how long a SIGKILL may take to end a container. More means a
+// process that hangs in the kernel.
+const killGrace = 10 * time.Second
+
+// container is what the guard knows of one container.
+type container struct {
+	g   *Guard
+	dir store.ContainerDir
+	rec store.Record
+	log *slog.Logger
+
+	op sync.Mutex // one start, stop or release at a time
+
+	mu       sync.Mutex // all below
+	state    store.State
+	run      *run          // nil while nothing runs
+	changed  chan struct{} // closed at the next change of run or pending
+	pending  *time.Timer   // a restart to come
+	backoff  time.Duration
+	sessions []*session // attached, to this run or the next
+	stopped  bool       // by the person: no restart
+}
+
+func (g *Guard) load(id string) (*container, error) {
+	dir := g.Dirs.Container(id)
+	rec, err := store.ReadRecord(dir)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return nil, api.Errorf(api.KindNotFound, "no container %s", id).WithRef(id)
+		}
+		return nil, err
+	}
+	state, err := store.ReadState(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &container{
+		g: g, dir: dir, rec: rec, state: state, changed: make(chan struct{}),
+		log: g.Log.With("container", rec.Name),
+	}, nil
+}
+
+// notify wakes those that wait for a change; mu is held.
+func (c *container) notify() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// record writes the state. A lost one is mended at the next start of the
+// guard, so that a full disk stops no container.
+func (c *container) record(change func(*store.State)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.state)
+	c.state.Version = store.StateVersion
+	write := store.WriteJSONVolatile
+	if c.state.State == api.StateExited && !c.rec.AutoRemove {
+		write = store.WriteJSON
+	}
+	if err := write(c.dir.State(), c.state); err != nil {
+		c.log.Error("write the state", "err", err)
+	}
+}
+
+// start starts the container if it does not run.
+func (c *container) start(ctx context.Context) error {
+	c.op.Lock()
+	defer c.op.Unlock()
+	c.mu.Lock()
+	running := c.run != nil
+	c.cancelRestart()
+	c.stopped, c.backoff = false, 0
+	c.mu.Unlock()
+	if running {
+		return nil
+	}
+	return c.launch(ctx)
+}
+
+// orphanEnded hears of every exit that the keeper reaped.
+func (c *container) orphanEnded(e keeper.Exit) {
+	if r := c.running(); r != nil {
+		if o, ok := r.proc.(*orphan); ok && o.pid == e.PID && o.start == e.Start {
+			o.ended(e)
+		}
+	}
+}
+
+// stop ends the container as gently as o says.
+func (c *container) stop(ctx context.Context, o api.StopOptions) error {
+	c.op.Lock()
+	defer c.op.Unlock()
+	name := o.Signal
+	if name == "" {
+		name = c.rec.StopSignal
+	}
+	if name == "" {
+		name = "TERM"
+	}
+	sig, err := parseSignal(name)
+	if err != nil {
+		return err
+	}
+	grace := time.Duration(c.rec.StopTimeout) * time.Second
+	if o.Timeout != nil {
+		grace = time.Duration(*o.Timeout) * time.Second
+	}
+	c.mu.Lock()
+	c.stopped = true
+	waiting := c.pending != nil
+	c.cancelRestart()
+	r := c.run
+	c.mu.Unlock()
+	if r == nil {
+		if waiting {
+			c.record(func(s *store.State) { s.State, s.PID, s.PIDStart = api.StateExited, 0, 0 })
+		}
+		return nil
+	}
+	c.record(func(s *store.State) { s.State = api.StateStopping })
+	return r.end(ctx, sig, grace)
+}
+
+// end signals, waits for grace (negative: for ever), then kills.
+func (r *run) end(ctx context.Context, sig unix.Signal, grace time.Duration) error {
+	r.asked.Store(true)
+	if grace != 0 {
+		if err := r.proc.Signal(sig); err != nil {
+			return err
+		}
+		var timeout <-chan time.Time
+		if grace > 0 {
+			timeout = time.After(grace)
+		}
+		select {
+		case <-r.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timeout:
+		}
+	}
+	if err := r.proc.Signal(unix.SIGKILL); err != nil {
+		return err
+	}
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(killGrace):
+		return api.Errorf(api.KindInternal, "the container did not end within %s of being killed", killGrace).
+			WithHint("One of its processes hangs in the kernel, often on a network file system.")
+	}
+}
+
+// kill sends a signal to the first process.
+func (c *container) kill(name string) error {
+	if name == "" {
+		name = "KILL"
+	}
+	sig, err := parseSignal(name)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	r := c.run
+	if r != nil && (sig == unix.SIGKILL || sig == unix.SIGTERM) {
+		c.stopped = true
+	}
+	c.mu.Unlock()
+	if r == nil {
+		return api.Errorf(api.KindConflict, "container %s is not running", c.rec.Name).WithRef(c.rec.Name)
+	}
+	if sig == unix.SIGKILL {
+		r.killed.Store(true)
+	}
+	return r.proc.Signal(sig)
+}
+
+// wait waits until nothing runs and no restart is to come.
+func (c *container) wait(ctx context.Context) (api.Exit, error) {
+	for {
+		c.mu.Lock()
+		busy, changed := c.run != nil || c.pending != nil, c.changed
+		exit := api.Exit{Code: c.state.ExitCode, Reason: c.state.Reason}
+		c.mu.Unlock()
+		if !busy {
+			return exit, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return api.Exit{}, ctx.Err()
+		}
+	}
+}
+
+// release prepares for the removal of the directory.
+func (c *container) release() error {
+	c.op.Lock()
+	defer c.op.Unlock()
+	c.mu.Lock()
+	running := c.run != nil
+	c.stopped = true
+	c.cancelRestart()
+	c.mu.Unlock()
+	if running {
+		return api.Errorf(api.KindConflict, "container %s is running", c.rec.Name).
+			WithHint("Stop it first, or remove it with --force.").WithRef(c.rec.Name)
+	}
+	c.endSessions(api.Exit{Code: c.state.ExitCode, Reason: c.state.Reason})
+	if err := unmountRootfs(c.dir); err != nil {
+		return err
+	}
+	if err := c.g.Runtime.Delete(c.rec.ID); err != nil {
+		return err
+	}
+	c.g.forget(c.rec.ID)
+	return nil
+}
+
+// remove deletes the container's directory: --rm. It goes under a name that
+// no list shows, so that a half-removed one is never seen.
+func (c *container) remove() error {
+	gone := c.g.Dirs.Container(".removed-" + c.rec.ID)
+	if err := os.Rename(string(c.dir), string(gone)); err != nil {
+		return fmt.Errorf("remove: %w", err)
+	}
+	c.g.forget(c.rec.ID)
+	return os.RemoveAll(string(gone))
+}
+
+func (c *container) killForGood() {
+	c.mu.Lock()
+	c.stopped = true
+	c.cancelRestart()
+	r := c.run
+	c.mu.Unlock()
+	if r == nil {
+		return
+	}
+	if err := r.proc.Signal(unix.SIGKILL); err != nil {
+		c.log.Error("kill", "err", err)
+		return
+	}
+	select {
+	case <-r.done:
+	case <-time.After(killGrace):
+	}
+}
+
+// confinement tells what holds the container.
+func (c *container) confinement() []string {
+	return oci.Confinement(c.rec.Spec, oci.HostSecurity())
+}

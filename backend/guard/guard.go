@@ -1,0 +1,238 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/store"
+	"davit/backend/userns/fdmsg"
+	"davit/backend/userns/keeper"
+)
+
+// linger is how long a guard without running containers waits for the next one.
+const linger = 10 * time.Second
+
+// Config is what the guard works with.
+type Config struct {
+	Dirs    store.Dirs
+	Runtime Runtime
+	Network Network
+	Log     *slog.Logger
+}
+
+// Guard is the guard's state.
+type Guard struct {
+	Config
+	keeper *keeper.Client // deposits
+
+	ctx    context.Context // the guard's own life
+	cancel context.CancelCauseFunc
+
+	mu         sync.Mutex
+	containers map[string]*container
+	busy       int // requests under way
+	idle       *time.Timer
+}
+
+// errIdle ends a guard that nothing needs.
+var errIdle = errors.New("nothing to guard")
+
+// Main is the guard's role: it serves until nothing needs it or the keeper
+// has gone.
+func Main(cfg Config) error {
+	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGPIPE)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	k, err := keeper.Dial(ctx, cfg.Dirs)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = k.Close() }()
+	g := &Guard{Config: cfg, keeper: k, ctx: ctx, cancel: cancel, containers: map[string]*container{}}
+	g.idle = time.AfterFunc(linger, func() { g.tryEnd() })
+	exits, err := keeper.Dial(ctx, cfg.Dirs)
+	if err != nil {
+		return err
+	}
+	g.adopt()
+	go g.watchExits(exits)
+	l, err := fdmsg.Listen(cfg.Dirs.GuardSocket())
+	if err != nil {
+		return err
+	}
+	go g.accept(l)
+	g.reconcile()
+	<-ctx.Done()
+	_ = l.Close()
+	if cause := context.Cause(ctx); cause != errIdle {
+		g.killAll()
+		return cause
+	}
+	return nil
+}
+
+// watchExits hears of containers that an earlier guard started. When the
+// keeper goes, so does everything.
+func (g *Guard) watchExits(c *keeper.Client) {
+	err := c.Exits(g.ctx, func(e keeper.Exit) {
+		for _, ct := range g.all() {
+			ct.orphanEnded(e)
+		}
+	})
+	g.cancel(fmt.Errorf("the keeper has gone: %w", err))
+}
+
+func (g *Guard) accept(l *net.UnixListener) {
+	for {
+		c, err := fdmsg.Accept(l)
+		if err != nil {
+			return
+		}
+		go g.serve(c)
+	}
+}
+
+func (g *Guard) serve(c *net.UnixConn) {
+	defer func() { _ = c.Close() }()
+	g.enter()
+	defer g.leave()
+	var req request
+	files, err := fdmsg.Receive(c, &req)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(g.ctx)
+	defer cancel()
+	// Who goes away does not wait any longer. Nothing else is ever sent.
+	go func() {
+		var none struct{}
+		_, _ = fdmsg.Receive(c, &none)
+		cancel()
+	}()
+	var r reply
+	r.Exit, err = g.do(ctx, req, files)
+	r.Error = api.AsError(err)
+	if err := fdmsg.Send(c, r); err != nil && r.Error == nil {
+		g.Log.Debug("nobody waited for the answer", "op", req.Op, "err", err)
+	}
+}
+
+// do owns files.
+func (g *Guard) do(ctx context.Context, req request, files []*os.File) (api.Exit, error) {
+	var conn *net.UnixConn
+	if req.Op == opAttach || req.Op == opExec {
+		if len(files) != 1 {
+			fdmsg.CloseAll(files)
+			return api.Exit{}, api.Errorf(api.KindInvalid, "guard: %s without a stream", req.Op)
+		}
+		var err error
+		if conn, err = fdmsg.Conn(files[0]); err != nil {
+			return api.Exit{}, err
+		}
+	} else {
+		fdmsg.CloseAll(files)
+	}
+	c, err := g.container(req.ID)
+	if err != nil {
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return api.Exit{}, err
+	}
+	switch req.Op {
+	case opStart:
+		return api.Exit{}, c.start(ctx)
+	case opStop:
+		return api.Exit{}, c.stop(ctx, req.Stop)
+	case opKill:
+		return api.Exit{}, c.kill(req.Signal)
+	case opWait:
+		return c.wait(ctx)
+	case opAttach:
+		return api.Exit{}, c.attach(ctx, conn, req.Attach)
+	case opExec:
+		return api.Exit{}, c.exec(conn, req.Exec)
+	case opRelease:
+		return api.Exit{}, c.release()
+	}
+	return api.Exit{}, api.Errorf(api.KindInvalid, "guard: unknown request %q", req.Op)
+}
+
+// container gives the container with that complete id.
+func (g *Guard) container(id string) (*container, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.containers[id]; c != nil {
+		return c, nil
+	}
+	c, err := g.load(id)
+	if err != nil {
+		return nil, err
+	}
+	g.containers[id] = c
+	return c, nil
+}
+
+// forget drops a container whose directory goes.
+func (g *Guard) forget(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.containers, id)
+}
+
+// enter and leave count what keeps the guard from ending.
+func (g *Guard) enter() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.busy++
+	g.idle.Stop()
+}
+
+func (g *Guard) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.busy--
+	if g.busy == 0 {
+		g.idle.Reset(linger)
+	}
+}
+
+// tryEnd ends the guard if it is idle. Runs and restarts under way count as
+// busy (see run).
+func (g *Guard) tryEnd() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.busy == 0 {
+		g.cancel(errIdle)
+	}
+}
+
+// killAll ends every container: without a keeper there is nobody left to
+// see them end.
+func (g *Guard) killAll() {
+	var wg sync.WaitGroup
+	for _, c := range g.all() {
+		wg.Go(c.killForGood)
+	}
+	wg.Wait()
+}
+
+// all lists the containers known. Containers lock themselves before the guard,
+// so that nobody may hold the guard's lock while asking one.
+func (g *Guard) all() []*container {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Values(g.containers))
+}

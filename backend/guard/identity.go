@@ -1,0 +1,151 @@
+package guard
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/user"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/oci"
+	"davit/backend/store"
+	"davit/backend/userns"
+)
+
+// maxAccounts bounds what is read of a container's passwd and group files:
+// they come from the image.
+const maxAccounts = 1 << 20
+
+// writeIdentity writes the files that tell a container who and where it is.
+func writeIdentity(dir store.ContainerDir, rec store.Record, ep Endpoint) error {
+	hosts := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
+	resolv := ""
+	if ep.IP.IsValid() {
+		hosts += fmt.Sprintf("%s\t%s\n", ep.IP, rec.Hostname)
+		resolv = fmt.Sprintf("nameserver %s\noptions ndots:0\n", ep.DNS)
+	}
+	files := map[string]string{"hosts": hosts, "hostname": rec.Hostname + "\n", "resolv.conf": resolv}
+	for name, text := range files {
+		path := oci.IdentityFile(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return fmt.Errorf("identity: %w", err)
+		}
+		// The file stands below the person's umask; everyone inside reads it.
+		if err := os.Chmod(path, 0o644); err != nil {
+			return fmt.Errorf("identity: %w", err)
+		}
+	}
+	return nil
+}
+
+// resolveUser finds the ids that a user as typed ("", "1000", "www:www") has
+// in the rootfs, and its home directory.
+func resolveUser(rootfs, spec string) (specs.User, string, error) {
+	root, err := os.OpenFile(rootfs, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return specs.User{}, "", fmt.Errorf("rootfs: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	passwd, group := accounts(root, "etc/passwd"), accounts(root, "etc/group")
+	eu, err := user.GetExecUser(spec, &user.ExecUser{Uid: 0, Gid: 0, Home: "/"}, passwd, group)
+	if err != nil {
+		return specs.User{}, "", api.Errorf(api.KindStart, "the container's user %q: %w", spec, err).
+			WithHint("Give a number, or a name that /etc/passwd of the image has.").WithExit(125)
+	}
+	u := specs.User{UID: uint32(eu.Uid), GID: uint32(eu.Gid)}
+	for _, g := range eu.Sgids {
+		u.AdditionalGids = append(u.AdditionalGids, uint32(g))
+	}
+	return u, eu.Home, mappable(&u)
+}
+
+// mappable tells whether the user namespace has the ids of u. Where only one
+// id is mapped, further groups cannot be set and are left out.
+func mappable(u *specs.User) error {
+	if !userns.SingleUID() {
+		return nil
+	}
+	u.AdditionalGids = nil
+	if u.UID == 0 && u.GID == 0 {
+		return nil
+	}
+	return api.Errorf(api.KindHost, "the container wants to run as user %d, group %d, but only user 0 can be had here", u.UID, u.GID).
+		WithHint("This machine gives you no subordinate ids. `davit doctor` shows how to get them; or run it with --user 0.").WithExit(125)
+}
+
+// accounts reads a file below root as text, resolving links inside it. Only
+// a plain file of reasonable size counts: a device or pipe would block, and
+// what is past the bound is cut.
+func accounts(root *os.File, path string) io.Reader {
+	none := strings.NewReader("")
+	fd, err := unix.Openat2(int(root.Fd()), path, &unix.OpenHow{
+		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if err != nil {
+		return none
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer func() { _ = f.Close() }()
+	st, err := f.Stat()
+	if err != nil || !st.Mode().IsRegular() {
+		return none
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxAccounts))
+	if err != nil {
+		return none
+	}
+	return strings.NewReader(string(b))
+}
+
+// withHome adds HOME where the environment has none.
+func withHome(env []string, home string) []string {
+	for _, e := range env {
+		if strings.HasPrefix(e, "HOME=") {
+			return env
+		}
+	}
+	return append(env, "HOME="+home)
+}
+
+var signalNumbers = func() map[string]unix.Signal {
+	m := map[string]unix.Signal{}
+	for n := unix.Signal(1); n < 65; n++ {
+		if name := unix.SignalName(n); name != "" {
+			m[strings.TrimPrefix(name, "SIG")] = n
+		}
+	}
+	m["RTMIN"], m["RTMAX"] = 34, 64
+	return m
+}()
+
+// parseSignal reads a signal as people write it: "TERM", "SIGTERM", "15",
+// "RTMIN+3".
+func parseSignal(s string) (unix.Signal, error) {
+	bad := api.Errorf(api.KindInvalid, "unknown signal %q", s).WithHint("Signals are named as in signal(7): TERM, KILL, HUP, or a number.")
+	if n, err := strconv.Atoi(s); err == nil {
+		if n < 1 || n > 64 {
+			return 0, bad
+		}
+		return unix.Signal(n), nil
+	}
+	name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
+	base, plus, more := strings.Cut(name, "+")
+	sig, ok := signalNumbers[base]
+	if !ok {
+		return 0, bad
+	}
+	if more {
+		n, err := strconv.Atoi(plus)
+		if err != nil || base != "RTMIN" || n < 0 || n > 30 {
+			return 0, bad
+		}
+		sig += unix.Signal(n)
+	}
+	return sig, nil
+}

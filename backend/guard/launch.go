@@ -1,0 +1,201 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/logfile"
+	"davit/backend/store"
+	"davit/backend/userns"
+)
+
+// launch starts a run; op is held. What it made half is taken back.
+func (c *container) launch(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			c.failed(err)
+		}
+	}()
+	var spec specs.Spec
+	if err := store.ReadJSON(c.dir.Config(), &spec); err != nil {
+		return api.Errorf(api.KindStart, "%w", err).WithExit(125)
+	}
+	// The network namespace and the file system are made side by side.
+	type answer struct {
+		connected
+		err error
+	}
+	network := make(chan answer, 1)
+	go func() {
+		n, err := c.connect(ctx)
+		network <- answer{n, err}
+	}()
+	mountErr := mountRootfs(c.g.Dirs, c.rec)
+	n := <-network
+	if err := errors.Join(mountErr, n.err); err != nil {
+		if n.err == nil {
+			c.disconnect(n.connected)
+		}
+		return errors.Join(first(mountErr, n.err), unmountRootfs(c.dir))
+	}
+	if err := c.prepare(&spec, n.connected); err != nil {
+		c.disconnect(n.connected)
+		return errors.Join(err, unmountRootfs(c.dir))
+	}
+	r, err := c.create(&spec, n.connected)
+	if err != nil {
+		c.disconnect(n.connected)
+		return errors.Join(err, unmountRootfs(c.dir))
+	}
+	return c.begin(r)
+}
+
+// first keeps an *api.Error whole where errors.Join would hide its text.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare fills in what is known only now.
+func (c *container) prepare(spec *specs.Spec, n connected) error {
+	if err := writeIdentity(c.dir, c.rec, n.Endpoint); err != nil {
+		return err
+	}
+	u, home, err := resolveUser(c.dir.Rootfs(), c.rec.User)
+	if err != nil {
+		return err
+	}
+	spec.Process.User = u
+	spec.Process.Env = withHome(spec.Process.Env, home)
+	if u.UID != 0 && spec.Process.Capabilities != nil {
+		// As the kernel does when a program of root becomes another user.
+		spec.Process.Capabilities.Effective, spec.Process.Capabilities.Permitted = nil, nil
+	}
+	if n.netns != nil {
+		for i, ns := range spec.Linux.Namespaces {
+			if ns.Type == specs.NetworkNamespace {
+				spec.Linux.Namespaces[i].Path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.netns.Fd())
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sessions {
+		if s.rows > 0 && s.cols > 0 {
+			spec.Process.ConsoleSize = &specs.Box{Height: uint(s.rows), Width: uint(s.cols)}
+		}
+	}
+	return nil
+}
+
+// create makes pipes, log and the waiting process.
+func (c *container) create(spec *specs.Spec, n connected) (*run, error) {
+	r := &run{c: c, net: n, done: make(chan struct{})}
+	theirs, err := r.pipes(c.rec)
+	if err != nil {
+		return nil, err
+	}
+	defer closeFiles(theirs.In, theirs.Out, theirs.Err)
+	if r.log, err = logfile.Create(c.dir.Log()); err != nil {
+		r.close()
+		return nil, err
+	}
+	if r.proc, err = c.g.Runtime.Create(c.rec.ID, spec, theirs); err != nil {
+		r.close()
+		return nil, err
+	}
+	if n.netns != nil {
+		_ = n.netns.Close() // the container holds it from now on
+		r.net.netns = nil
+	}
+	r.console = r.proc.Console()
+	return r, nil
+}
+
+// begin lets the program run and records it. The record comes first: a guard
+// that dies right after finds the container that it has to adopt.
+func (c *container) begin(r *run) error {
+	pid := r.proc.PID()
+	start, err := store.ProcessStart(pid)
+	if err != nil {
+		c.log.Error("start time", "err", err) // it ended at once: recorded by watch
+	}
+	r.deposit()
+	c.g.enter()
+	c.mu.Lock()
+	c.run = r
+	c.notify()
+	c.mu.Unlock()
+	c.record(func(s *store.State) {
+		*s = store.State{
+			State: api.StateRunning, PID: pid, PIDStart: start, BootID: store.BootID(), Started: time.Now(),
+			Restarts: s.Restarts, Ports: r.net.ports, Confinement: c.confinement(), Limited: limited(),
+		}
+		if r.net.IP.IsValid() {
+			s.IP, s.Gateway = r.net.IP.String(), r.net.Gateway.String()
+		}
+	})
+	r.pump()
+	go c.watch(r)
+	if err := r.proc.Start(); err != nil {
+		r.startErr = err
+		_ = r.proc.Signal(unix.SIGKILL)
+		<-r.done
+		return err
+	}
+	return nil
+}
+
+// failed records why a start came to nothing. A container that never ran
+// stays created, as docker's does.
+func (c *container) failed(err error) {
+	e := api.AsError(err)
+	c.record(func(s *store.State) {
+		if s.Started.IsZero() {
+			s.State = api.StateCreated
+		} else {
+			s.State = api.StateExited
+		}
+		s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+		s.ExitCode, s.Reason = e.ExitCode, e.Msg
+		if s.ExitCode == 0 {
+			s.ExitCode = 125
+		}
+	})
+	c.mu.Lock()
+	c.notify()
+	c.mu.Unlock()
+	if c.rec.AutoRemove {
+		if err := c.remove(); err != nil {
+			c.log.Error("remove", "err", err)
+		}
+	}
+	c.failSessions(e)
+}
+
+// limited says what this host takes from every container.
+func limited() string {
+	if userns.SingleUID() {
+		return "only one user id can be had here: images with files or users of others do not work"
+	}
+	return ""
+}
+
+func closeFiles(files ...*os.File) {
+	for _, f := range files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package guard
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"davit/backend/api"
+	"davit/backend/store"
+)
+
+// A restart comes after a pause that doubles up to maxBackoff and starts
+// over once a run has lasted steadyRun: docker's figures.
+const (
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = time.Minute
+	steadyRun    = 10 * time.Second
+)
+
+// wantsRestart tells whether policy ("no", "always", "unless-stopped",
+// "on-failure[:n]") has a container restarted that ended with code, unasked,
+// after so many restarts.
+func wantsRestart(policy string, code, restarts int) bool {
+	name, limit, limited := strings.Cut(policy, ":")
+	switch name {
+	case "always", "unless-stopped":
+		return true
+	case "on-failure":
+		n, err := strconv.Atoi(limit)
+		return code != 0 && (!limited || err != nil || restarts < n)
+	}
+	return false
+}
+
+// planRestart has the container started again later, if it is to be.
+func (c *container) planRestart(exit api.Exit) bool {
+	c.mu.Lock()
+	lasted := c.state.Finished.Sub(c.state.Started)
+	plan := !c.stopped && c.g.ctx.Err() == nil && wantsRestart(c.rec.Restart, exit.Code, c.state.Restarts)
+	if !plan {
+		c.mu.Unlock()
+		return false
+	}
+	if lasted > steadyRun || c.backoff == 0 {
+		c.backoff = firstBackoff
+	}
+	pause := c.backoff
+	c.backoff = min(2*c.backoff, maxBackoff)
+	c.g.enter() // a guard with a restart to come does not end
+	c.pending = time.AfterFunc(pause, c.restart)
+	c.mu.Unlock()
+	self, _ := store.ProcessStart(os.Getpid()) // ours: it is there
+	c.record(func(s *store.State) {
+		s.State, s.PID, s.PIDStart, s.BootID = api.StateRestarting, os.Getpid(), self, store.BootID()
+	})
+	return true
+}
+
+// cancelRestart takes a planned restart back; mu is held.
+func (c *container) cancelRestart() {
+	if c.pending == nil {
+		return
+	}
+	if c.pending.Stop() {
+		c.g.leave()
+	}
+	c.pending = nil
+	c.notify()
+}
+
+func (c *container) restart() {
+	defer c.g.leave()
+	c.op.Lock()
+	defer c.op.Unlock()
+	c.mu.Lock()
+	due := c.pending != nil && !c.stopped && c.run == nil
+	c.pending = nil
+	if due {
+		c.state.Restarts++
+	}
+	c.mu.Unlock()
+	if !due {
+		return
+	}
+	if err := c.launch(c.g.ctx); err != nil {
+		c.log.Error("restart", "err", err)
+	}
+}

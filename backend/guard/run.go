@@ -1,0 +1,251 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/logfile"
+	"davit/backend/store"
+)
+
+// chunk is how much is read from a container at once: a pipe's size.
+const chunk = 64 << 10
+
+// run is a container from one start to its end.
+type run struct {
+	c        *container
+	proc     Process
+	net      connected
+	stdin    *os.File // write end, nil where it is /dev/null
+	stdout   *os.File // read ends
+	stderr   *os.File
+	console  *os.File // pty master instead of the three
+	log      *logfile.Writer
+	streamMu sync.Mutex // orders what is written to the log and to sessions
+	pumps    sync.WaitGroup
+	asked    atomic.Bool // the person asked for the end
+	killed   atomic.Bool // the person had it killed
+	inOnce   sync.Once
+	done     chan struct{} // closed when the end is recorded and all is taken apart
+	startErr error
+}
+
+// pipes makes the ends for the container and keeps ours.
+func (r *run) pipes(rec store.Record) (Stdio, error) {
+	if rec.TTY {
+		return Stdio{}, nil
+	}
+	var theirs Stdio
+	var err error
+	if rec.Interactive {
+		theirs.In, r.stdin, err = os.Pipe()
+	} else {
+		theirs.In, err = os.Open(os.DevNull)
+	}
+	if err == nil {
+		r.stdout, theirs.Out, err = os.Pipe()
+	}
+	if err == nil {
+		r.stderr, theirs.Err, err = os.Pipe()
+	}
+	if err != nil {
+		r.close()
+		closeFiles(theirs.In, theirs.Out, theirs.Err)
+		return Stdio{}, fmt.Errorf("pipes: %w", err)
+	}
+	return theirs, nil
+}
+
+func (r *run) close() {
+	closeFiles(r.stdin, r.stdout, r.stderr, r.console)
+	if r.log != nil {
+		if err := r.log.Close(); err != nil {
+			r.c.log.Error("close the log", "err", err)
+		}
+	}
+}
+
+// files are our ends, by the tag of their deposit.
+func (r *run) files() map[string]*os.File {
+	all := map[string]*os.File{"in": r.stdin, "out": r.stdout, "err": r.stderr, "console": r.console}
+	for tag, f := range all {
+		if f == nil {
+			delete(all, tag)
+		}
+	}
+	return all
+}
+
+// deposit has the keeper hold our ends: without them, what the container
+// writes while no guard runs would kill it (SIGPIPE).
+func (r *run) deposit() {
+	for tag, f := range r.files() {
+		if err := r.c.g.keeper.Deposit(r.c.g.ctx, r.c.rec.ID+"/"+tag, f); err != nil {
+			r.c.log.Warn("deposit", "tag", tag, "err", err)
+		}
+	}
+}
+
+// closeInput lets the container see the end of its input. The keeper's copy
+// has to go too.
+func (r *run) closeInput() {
+	r.inOnce.Do(func() {
+		if r.stdin == nil {
+			return
+		}
+		if err := r.c.g.keeper.Withdraw(r.c.g.ctx, r.c.rec.ID+"/in"); err != nil {
+			r.c.log.Warn("withdraw", "tag", "in", "err", err)
+		}
+		_ = r.stdin.Close()
+	})
+}
+
+func (r *run) withdraw() {
+	for tag := range r.files() {
+		if err := r.c.g.keeper.Withdraw(r.c.g.ctx, r.c.rec.ID+"/"+tag); err != nil {
+			r.c.log.Warn("withdraw", "tag", tag, "err", err)
+		}
+	}
+}
+
+// pump moves what the container writes.
+func (r *run) pump() {
+	if r.console != nil {
+		r.pumps.Go(func() { r.move("stdout", r.console) })
+		return
+	}
+	r.pumps.Go(func() { r.move("stdout", r.stdout) })
+	r.pumps.Go(func() { r.move("stderr", r.stderr) })
+}
+
+func (r *run) move(stream string, f *os.File) {
+	buf := make([]byte, chunk)
+	for {
+		n, err := f.Read(buf)
+		if n > 0 {
+			r.out(stream, buf[:n])
+		}
+		// A pty whose other side is closed gives EIO.
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EIO) && !errors.Is(err, os.ErrClosed) {
+				r.c.log.Error("read what the container writes", "err", err)
+			}
+			return
+		}
+	}
+}
+
+func (r *run) out(stream string, p []byte) {
+	r.streamMu.Lock()
+	defer r.streamMu.Unlock()
+	// A full disk loses log lines, never the container.
+	if err := r.log.Write(stream, time.Now(), p); err != nil {
+		r.c.log.Error("write the log", "err", err)
+	}
+	r.c.mu.Lock()
+	sessions := r.c.sessions
+	r.c.mu.Unlock()
+	for _, s := range sessions {
+		s.push(stream, p)
+	}
+}
+
+// watch waits for the end of a run and deals with it.
+func (c *container) watch(r *run) {
+	defer c.g.leave()
+	status, err := r.proc.Wait()
+	if err != nil {
+		c.log.Error("wait", "err", err)
+	}
+	// All processes of the container ended with its first: the pipes run dry,
+	// unless somebody attached does not read.
+	c.freeSessions()
+	r.pumps.Wait()
+	exit := r.exit(status)
+	r.withdraw()
+	r.close()
+	c.disconnect(r.net)
+	if err := unmountRootfs(c.dir); err != nil {
+		c.log.Error("unmount", "err", err)
+	}
+	if err := c.g.Runtime.Delete(c.rec.ID); err != nil {
+		c.log.Error("delete", "err", err)
+	}
+	if r.startErr != nil {
+		c.over(r, exit, false)
+		return
+	}
+	c.record(func(s *store.State) {
+		s.State, s.Finished, s.ExitCode, s.Reason = api.StateExited, time.Now(), exit.Code, exit.Reason
+		s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+	})
+	again := c.planRestart(exit)
+	if !again && c.rec.AutoRemove {
+		if err := c.remove(); err != nil {
+			c.log.Error("remove", "err", err)
+		}
+	}
+	c.over(r, exit, !again)
+}
+
+// over lets go of the run: those who wait and those attached hear of it.
+func (c *container) over(r *run, exit api.Exit, final bool) {
+	c.mu.Lock()
+	c.run = nil
+	c.notify()
+	c.mu.Unlock()
+	close(r.done)
+	if final {
+		c.endSessions(exit)
+	}
+}
+
+// exit is the code as docker gives it, and why in words.
+func (r *run) exit(status syscall.WaitStatus) api.Exit {
+	if !status.Signaled() {
+		return api.Exit{Code: status.ExitStatus(), Reason: r.codeReason(status.ExitStatus())}
+	}
+	sig := status.Signal()
+	e := api.Exit{Code: 128 + int(sig)}
+	name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
+	switch {
+	case r.asked.Load() && sig == unix.SIGKILL:
+		e.Reason = "it did not end in the time given, and was killed"
+	case r.asked.Load():
+		e.Reason = "it was stopped"
+	case r.killed.Load() && sig == unix.SIGKILL:
+		e.Reason = "it was killed as asked"
+	case sig == unix.SIGKILL:
+		e.Reason = "it was killed (signal KILL): by a person, or by the system because memory ran out"
+	default:
+		e.Reason = "it was ended by signal " + name
+	}
+	return e
+}
+
+func (r *run) codeReason(code int) string {
+	asked := r.asked.Load()
+	switch {
+	case code == 0:
+		return ""
+	case asked && code == 143:
+		return "it was stopped"
+	case code == 126:
+		return "its command could not be executed (126)"
+	case code == 127:
+		return "its command was not found (127)"
+	case code > 128 && code < 193 && unix.SignalName(syscall.Signal(code-128)) != "":
+		return fmt.Sprintf("it ended with code %d, as programs do that signal %s ended", code, strings.TrimPrefix(unix.SignalName(syscall.Signal(code-128)), "SIG"))
+	}
+	return fmt.Sprintf("its program ended with code %d", code)
+}

@@ -1,0 +1,40 @@
+package guard
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Runtime runs OCI bundles. oci/libct implements it with runc's libcontainer,
+// whose own interface changes with every minor version.
+type Runtime interface {
+	// Create makes a container of spec with its first process waiting to be
+	// started. Errors are *api.Error of KindStart with the exit code that docker gives.
+	Create(id string, spec *specs.Spec, stdio Stdio) (Process, error)
+	// Exec starts a further process in a running container.
+	Exec(id string, p *specs.Process, stdio Stdio) (Process, error)
+	// Delete forgets a container whose processes have ended; an unknown one is
+	// no error.
+	Delete(id string) error
+}
+
+// Stdio are the ends of the standard streams that the process gets. With a
+// terminal in the spec all three are ignored and [Process.Console] holds its
+// other end.
+type Stdio struct{ In, Out, Err *os.File }
+
+// Process is a process of a container.
+type Process interface {
+	PID() int
+	// Start lets the first process of a container go on to its program.
+	// Exec's processes run already.
+	Start() error
+	// Wait waits for the end. Once.
+	Wait() (syscall.WaitStatus, error)
+	Signal(sig unix.Signal) error
+	// Console is the pty's master, nil without a terminal. The caller closes it.
+	Console() *os.File
+}

@@ -1,0 +1,44 @@
+package libct
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"strings"
+
+	"davit/backend/api"
+)
+
+// explain turns libcontainer's error into a sentence with docker's exit code:
+// 127 where the program is not there, 126 where it cannot be run, 125 for the
+// rest. What happened inside comes as text only, so text is what is read.
+func explain(err error, args []string) error {
+	program := ""
+	if len(args) > 0 {
+		program = args[0]
+	}
+	text := err.Error()
+	e := api.Errorf(api.KindStart, "start the container: %w", err).WithExit(125)
+	switch inside := strings.Contains(text, "exec: \"") || strings.Contains(text, "exec "+program); {
+	case errors.Is(err, exec.ErrNotFound), strings.Contains(text, "executable file not found"):
+		e = say(err, 127, "the program %q is not in the image", program).
+			WithHint("None of the directories in the container's PATH has it. Check the spelling, or give the path that it has in the image.")
+	case inside && (errors.Is(err, fs.ErrNotExist) || strings.Contains(text, "no such file or directory")):
+		e = say(err, 127, "the program %q is not in the image", program).
+			WithHint("The file or the interpreter that it names does not exist in the image.")
+	case inside && strings.Contains(text, "exec format error"):
+		e = say(err, 126, "the program %q is not made for this computer's processor, or is no program", program).
+			WithHint("Pull the image for this platform: davit pull --platform.")
+	case inside && (errors.Is(err, fs.ErrPermission) || strings.Contains(text, "permission denied") || strings.Contains(text, "is a directory")):
+		e = say(err, 126, "the program %q may not be executed", program).
+			WithHint("It is a directory, or its mode has no x, or the container's user may not read it.")
+	case strings.Contains(text, "mount") && strings.Contains(text, "no such file or directory"):
+		e = e.WithHint("A mount's source or target could not be found.")
+	}
+	return e
+}
+
+func say(err error, code int, format string, args ...any) *api.Error {
+	return &api.Error{Kind: api.KindStart, Msg: fmt.Sprintf(format, args...), ExitCode: code, Err: err}
+}

@@ -1,0 +1,227 @@
+// Package libct runs OCI bundles with runc's libcontainer.
+//
+// It is linked into davit-guard only, which is root of the user namespace in
+// the host's net namespace. libcontainer executes that binary again, with
+// "init" as its first argument, as the first instructions of each container
+// and each exec; [Init] has to run before anything else then. The binary is
+// never visible inside: libcontainer gives the kernel a sealed or read-only
+// copy (CVE-2019-5736).
+package libct
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
+	_ "github.com/opencontainers/runc/libcontainer/nsenter" // joins and makes namespaces before Go's runtime starts
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runc/libcontainer/utils"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"davit/backend/guard"
+)
+
+// Init is the life of a container's first process up to its own program. It
+// returns only in a process that is none.
+func Init() {
+	if len(os.Args) > 1 && os.Args[1] == "init" {
+		libcontainer.Init()
+	}
+}
+
+// Runtime is guard.Runtime over libcontainer; State is the directory of its
+// records, which does not survive a reboot.
+type Runtime struct{ State string }
+
+var _ guard.Runtime = Runtime{}
+
+// Create implements guard.Runtime.
+func (r Runtime) Create(id string, spec *specs.Spec, stdio guard.Stdio) (guard.Process, error) {
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
+		CgroupName:      id,
+		Spec:            spec,
+		NoNewKeyring:    false,
+		RootlessCgroups: true, // without delegation limits are ignored rather than fatal
+	})
+	if err != nil {
+		return nil, explain(fmt.Errorf("container configuration: %w", err), spec.Process.Args)
+	}
+	// Device rules cannot be set without root, and guard nothing: a user
+	// namespace makes no device nodes.
+	config.Cgroups.Resources.Devices = nil
+	// A state left over by a guard that died in between is none of a running
+	// container: the guard asks for one container once at a time.
+	if err := r.Delete(id); err != nil {
+		return nil, err
+	}
+	c, err := libcontainer.Create(r.State, id, config)
+	if err != nil {
+		return nil, explain(fmt.Errorf("create: %w", err), spec.Process.Args)
+	}
+	p, err := start(c, spec.Process, stdio, true)
+	if err != nil {
+		return nil, errors.Join(err, c.Destroy())
+	}
+	return p, nil
+}
+
+// Exec implements guard.Runtime.
+func (r Runtime) Exec(id string, spec *specs.Process, stdio guard.Stdio) (guard.Process, error) {
+	c, err := libcontainer.Load(r.State, id)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", id, err)
+	}
+	return start(c, spec, stdio, false)
+}
+
+// Delete implements guard.Runtime.
+func (r Runtime) Delete(id string) error {
+	c, err := libcontainer.Load(r.State, id)
+	if errors.Is(err, libcontainer.ErrNotExist) {
+		// Made but never saved: only the directory is there.
+		return os.RemoveAll(r.State + "/" + id)
+	}
+	if err != nil {
+		return os.RemoveAll(r.State + "/" + id)
+	}
+	// Whoever is still there was left by a guard that died while it started it.
+	_ = c.Signal(unix.SIGKILL)
+	if err := c.Destroy(); err != nil {
+		return fmt.Errorf("delete %s: %w", id, err)
+	}
+	return nil
+}
+
+type process struct {
+	container *libcontainer.Container
+	process   *libcontainer.Process
+	console   *os.File
+	args      []string
+	pid       int
+}
+
+func start(c *libcontainer.Container, spec *specs.Process, stdio guard.Stdio, first bool) (*process, error) {
+	lp, err := convert(spec)
+	if err != nil {
+		return nil, err
+	}
+	lp.Init = first
+	lp.LogLevel = "2" // errors
+	p := &process{container: c, process: lp, args: spec.Args}
+	if spec.Terminal {
+		err = p.withConsole()
+	} else {
+		lp.Stdin, lp.Stdout, lp.Stderr = stdio.In, stdio.Out, stdio.Err
+		err = c.Start(lp)
+	}
+	if err != nil {
+		return nil, explain(err, spec.Args)
+	}
+	if p.pid, err = lp.Pid(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// withConsole starts the process and receives the terminal that it made
+// inside its own mount namespace.
+func (p *process) withConsole() error {
+	ours, theirs, err := utils.NewSockPair("console")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ours.Close() }()
+	p.process.ConsoleSocket = theirs
+	err = p.container.Start(p.process)
+	_ = theirs.Close()
+	if err != nil {
+		return err
+	}
+	if p.console, err = receiveFile(ours); err != nil {
+		_ = p.process.Signal(unix.SIGKILL)
+		return fmt.Errorf("terminal: %w", err)
+	}
+	return nil
+}
+
+func (p *process) PID() int          { return p.pid }
+func (p *process) Console() *os.File { return p.console }
+
+func (p *process) Start() error {
+	if err := p.container.Exec(); err != nil {
+		return explain(err, p.args)
+	}
+	return nil
+}
+
+func (p *process) Wait() (syscall.WaitStatus, error) {
+	state, err := p.process.Wait()
+	if state == nil {
+		return 0, err
+	}
+	// An ExitError only says that the status is not 0.
+	status, ok := state.Sys().(syscall.WaitStatus)
+	if !ok {
+		return 0, fmt.Errorf("wait: %w", err)
+	}
+	return status, nil
+}
+
+func (p *process) Signal(sig unix.Signal) error {
+	err := p.process.Signal(sig)
+	if errors.Is(err, os.ErrProcessDone) || errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	return err
+}
+
+// convert gives libcontainer's form of a process.
+func convert(p *specs.Process) (*libcontainer.Process, error) {
+	noNewPrivileges := p.NoNewPrivileges
+	lp := &libcontainer.Process{
+		Args: p.Args, Env: p.Env, Cwd: p.Cwd,
+		UID: int(p.User.UID), GID: int(p.User.GID),
+		NoNewPrivileges: &noNewPrivileges,
+		AppArmorProfile: p.ApparmorProfile,
+		Label:           p.SelinuxLabel,
+	}
+	for _, g := range p.User.AdditionalGids {
+		lp.AdditionalGroups = append(lp.AdditionalGroups, int(g))
+	}
+	if c := p.Capabilities; c != nil {
+		lp.Capabilities = &configs.Capabilities{
+			Bounding: c.Bounding, Effective: c.Effective, Permitted: c.Permitted,
+			Inheritable: c.Inheritable, Ambient: c.Ambient,
+		}
+	}
+	if z := p.ConsoleSize; z != nil {
+		lp.ConsoleWidth, lp.ConsoleHeight = uint16(z.Width), uint16(z.Height)
+	}
+	return lp, nil
+}
+
+// receiveFile takes the one descriptor that comes over socket.
+func receiveFile(socket *os.File) (*os.File, error) {
+	oob := make([]byte, unix.CmsgSpace(4))
+	name := make([]byte, 4096)
+	_, n, _, _, err := unix.Recvmsg(int(socket.Fd()), name, oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("recvmsg", err)
+	}
+	msgs, err := unix.ParseSocketControlMessage(oob[:n])
+	if err != nil || len(msgs) != 1 {
+		return nil, fmt.Errorf("no descriptor came: %w", errors.Join(err, os.ErrInvalid))
+	}
+	fds, err := unix.ParseUnixRights(&msgs[0])
+	if err != nil || len(fds) != 1 {
+		return nil, fmt.Errorf("no descriptor came: %w", errors.Join(err, os.ErrInvalid))
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "console"), nil
+}
