@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// command is a verb, or a noun with verbs below it.
+type command struct {
+	name    string
+	aliases []string
+	args    string // what follows the name in the usage line
+	short   string // one line, for the list of commands
+	long    string // more, for its own help
+	exits   string // its exit codes, where they are not the usual ones
+	group   string // heading in the list of commands; "" is not listed
+	least   int    // arguments
+	most    int    // arguments; -1: any number
+	flags   *pflag.FlagSet
+	subs    []*command
+	run     func(ctx context.Context, e *env, args []string) error
+}
+
+// any number of arguments.
+const anyNumber = -1
+
+// set makes the command's flag set; errors and usage are printed by execute.
+func (c *command) set() *pflag.FlagSet {
+	if c.flags == nil {
+		c.flags = pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+		c.flags.SetOutput(io.Discard)
+		c.flags.Usage = func() {}
+	}
+	return c.flags
+}
+
+// as gives the same verb under other names, for a noun's list.
+func (c *command) as(name string, aliases ...string) *command {
+	c.name, c.aliases = name, aliases
+	return c
+}
+
+func (c *command) find(name string) *command {
+	for _, s := range c.subs {
+		if s.name == name || slices.Contains(s.aliases, name) {
+			return s
+		}
+	}
+	return nil
+}
+
+// execute parses args and runs c; above is the words before its name.
+func (c *command) execute(ctx context.Context, e *env, above string, args []string) error {
+	path := strings.TrimSpace(above + " " + c.name)
+	flags := c.set()
+	if c.subs != nil {
+		flags.SetInterspersed(false)
+	}
+	err := flags.Parse(args)
+	if errors.Is(err, pflag.ErrHelp) {
+		c.help(e.out, path)
+		return nil
+	}
+	if err != nil {
+		return misuse(exitDavit, path, err.Error())
+	}
+	args = flags.Args()
+	if len(c.subs) > 0 && len(args) > 0 {
+		sub := c.find(args[0])
+		if sub == nil {
+			return misuse(exitFailure, path, fmt.Sprintf("'%s' is not a %s command", args[0], path))
+		}
+		return sub.execute(ctx, e, path, args[1:])
+	}
+	if msg := c.count(path, len(args)); msg != "" {
+		return misuse(exitFailure, path, msg)
+	}
+	return c.run(ctx, e, args)
+}
+
+// count says what is wrong with a number of arguments, in docker's words.
+func (c *command) count(path string, n int) string {
+	plural := func(n int) string {
+		if n == 1 {
+			return "1 argument"
+		}
+		return fmt.Sprintf("%d arguments", n)
+	}
+	switch {
+	case c.most == 0 && n > 0:
+		return fmt.Sprintf("'%s' accepts no arguments", path)
+	case c.least == c.most && n != c.least:
+		return fmt.Sprintf("'%s' requires %s", path, plural(c.least))
+	case n < c.least:
+		return fmt.Sprintf("'%s' requires at least %s", path, plural(c.least))
+	case c.most != anyNumber && n > c.most:
+		return fmt.Sprintf("'%s' requires at most %s", path, plural(c.most))
+	}
+	return ""
+}

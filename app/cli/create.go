@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"davit/backend/api"
+)
+
+// CreateOptions are create's.
+type CreateOptions struct {
+	SpecOptions
+	Quiet bool
+}
+
+func newCreateCommand() *command {
+	var o CreateOptions
+	c := &command{
+		name: "create", args: "[OPTIONS] IMAGE [COMMAND] [ARG...]", group: "Containers",
+		short: "Make a container without starting it", least: 1, most: anyNumber,
+	}
+	f := c.set()
+	f.SetInterspersed(false)
+	o.addFlags(f)
+	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Do not show the progress of a pull")
+	c.run = func(ctx context.Context, e *env, args []string) error {
+		spec, err := o.build(e, f, args)
+		if err != nil {
+			return err
+		}
+		return runCreate(ctx, e, o, spec)
+	}
+	return c
+}
+
+func runCreate(ctx context.Context, e *env, o CreateOptions, spec api.RunSpec) error {
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	made, err := o.create(ctx, e, s, spec, o.Quiet)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(e.out, made.ID)
+	return nil
+}
+
+// The values of --pull.
+const (
+	pullAlways  = "always"
+	pullMissing = "missing"
+	pullNever   = "never"
+)
+
+// create makes the container, pulls its image where that is wanted, and
+// writes the file of --cidfile.
+func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec api.RunSpec, quiet bool) (api.Created, error) {
+	cid, err := newCIDFile(o.cidFile)
+	if err != nil {
+		return api.Created{}, err
+	}
+	defer cid.close()
+	if err := makeSources(o.made); err != nil {
+		return api.Created{}, err
+	}
+	pull := func() error {
+		spec := api.PullSpec{Ref: spec.Image, Platform: spec.Platform, Force: o.pull == pullAlways}
+		_, err := fetch(ctx, e, s, spec, progressTo(e.err, quiet))
+		return err
+	}
+	if o.pull == pullAlways {
+		if err := pull(); err != nil {
+			return api.Created{}, err
+		}
+	}
+	made, err := s.Create(ctx, spec)
+	if o.pull == pullMissing && missingImage(err) {
+		if !quiet {
+			fmt.Fprintf(e.err, "Image %s is not here yet.\n", cleanLine(spec.Image))
+		}
+		if err := pull(); err != nil {
+			return api.Created{}, err
+		}
+		made, err = s.Create(ctx, spec)
+	}
+	if err != nil {
+		return api.Created{}, err
+	}
+	for _, w := range made.Warnings {
+		fmt.Fprintf(e.err, "davit: warning: %s\n", cleanLine(w))
+	}
+	return made, cid.write(made.ID)
+}
+
+// missingImage tells whether Create wants an image that is not here.
+func missingImage(err error) bool {
+	var a *api.Error
+	return errors.As(err, &a) && a.Kind == api.KindNotFound && a.Ref != ""
+}
+
+// cidFile is made before the container, so that two runs cannot share it, and
+// goes away again where there is no container to name.
+type cidFile struct {
+	f       *os.File
+	written bool
+}
+
+func newCIDFile(name string) (*cidFile, error) {
+	if name == "" {
+		return &cidFile{}, nil
+	}
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if os.IsExist(err) {
+		return nil, api.Errorf(api.KindConflict, "the file %s is already there", name).
+			WithHint("make sure that its container does not run, then delete the file")
+	}
+	if err != nil {
+		return nil, api.Errorf(api.KindInvalid, "make cidfile: %w", err)
+	}
+	return &cidFile{f: f}, nil
+}
+
+func (c *cidFile) write(id string) error {
+	if c.f == nil {
+		return nil
+	}
+	if _, err := c.f.WriteString(id); err != nil {
+		return fmt.Errorf("write cidfile: %w", err)
+	}
+	c.written = true
+	return nil
+}
+
+func (c *cidFile) close() {
+	if c.f == nil {
+		return
+	}
+	c.f.Close()
+	if !c.written {
+		os.Remove(c.f.Name())
+	}
+}

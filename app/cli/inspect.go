@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/template"
+
+	"davit/backend/api"
+)
+
+// InspectOptions are inspect's.
+type InspectOptions struct {
+	Format string
+	Type   string
+	JSON   bool
+	Size   bool // docker's -s; sizes are always told here
+}
+
+func newInspectCommand() *command { return newInspectOf("") }
+
+// newInspectOf is inspect, bound to one type of thing or free.
+func newInspectOf(kind string) *command {
+	o := InspectOptions{Type: kind}
+	c := &command{
+		name: "inspect", args: "[OPTIONS] NAME|ID [NAME|ID...]", group: "Containers",
+		short: "Print everything about containers and images, shaped as docker does", least: 1, most: anyNumber,
+	}
+	f := c.set()
+	f.StringVarP(&o.Format, "format", "f", "", "Print by a Go template")
+	f.BoolVar(&o.JSON, "json", false, "Print it in Davit's own shape")
+	f.BoolVarP(&o.Size, "size", "s", false, "")
+	hide(f, "size")
+	if kind == "" {
+		f.StringVar(&o.Type, "type", "", "container or image")
+	}
+	c.run = func(ctx context.Context, e *env, args []string) error { return runInspect(ctx, e, o, args) }
+	return c
+}
+
+func runInspect(ctx context.Context, e *env, o InspectOptions, refs []string) error {
+	if o.Type != "" && o.Type != "container" && o.Type != "image" {
+		return invalid("--type %q: want container or image", o.Type)
+	}
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	var found []any
+	failed := false
+	for _, ref := range refs {
+		v, err := inspectOne(ctx, s, o, ref)
+		if err != nil {
+			say(e, err)
+			failed = true
+			continue
+		}
+		found = append(found, v)
+	}
+	if err := printInspected(e, o, found); err != nil {
+		return err
+	}
+	if failed {
+		return exit(exitFailure)
+	}
+	return nil
+}
+
+func inspectOne(ctx context.Context, s api.Service, o InspectOptions, ref string) (any, error) {
+	if o.Type != "image" {
+		d, err := s.Container(ctx, ref)
+		switch {
+		case err == nil && o.JSON:
+			return d, nil
+		case err == nil:
+			return dockerContainer(d), nil
+		case o.Type == "container" || api.KindOf(err) != api.KindNotFound:
+			return nil, err
+		}
+	}
+	d, err := s.Image(ctx, ref)
+	switch {
+	case err == nil && o.JSON:
+		return d, nil
+	case err == nil:
+		return dockerImage(d), nil
+	case o.Type == "" && api.KindOf(err) == api.KindNotFound:
+		return nil, api.Errorf(api.KindNotFound, "no container and no image is called %q", ref).
+			WithHint("davit ps -a and davit images list what there is")
+	}
+	return nil, err
+}
+
+func printInspected(e *env, o InspectOptions, found []any) error {
+	if o.Format == "" || o.Format == "json" {
+		return writeJSON(e.out, listOf(found))
+	}
+	t, err := template.New("").Funcs(templateFuncs).Parse(o.Format)
+	if err != nil {
+		return invalidTemplate(err)
+	}
+	for _, v := range found {
+		b, err := applyTemplate(t, v)
+		if err != nil {
+			return invalidTemplate(err)
+		}
+		fmt.Fprintf(e.out, "%s\n", b)
+	}
+	return nil
+}
+
+// applyTemplate tries the Go fields ({{.ID}}) first and then the names in the
+// JSON ({{.Id}}), as docker does.
+func applyTemplate(t *template.Template, v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := t.Execute(&b, v)
+	if err == nil {
+		return b.Bytes(), nil
+	}
+	text, jerr := json.Marshal(v)
+	if jerr != nil {
+		return nil, jerr
+	}
+	var raw any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if jerr := dec.Decode(&raw); jerr != nil {
+		return nil, jerr
+	}
+	b.Reset()
+	if t.Option("missingkey=error").Execute(&b, raw) != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"cmp"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"davit/backend/api"
+)
+
+// containerJSON is a container in docker's shape.
+type containerJSON struct {
+	ID              string `json:"Id"`
+	Created         string
+	Path            string
+	Args            []string
+	State           stateJSON
+	Image           string
+	LogPath         string
+	Name            string
+	RestartCount    int
+	Driver          string
+	Platform        string
+	HostConfig      hostConfigJSON
+	Mounts          []mountJSON
+	Config          configJSON
+	NetworkSettings networkJSON
+	Davit           davitJSON // what docker has no name for
+}
+
+type stateJSON struct {
+	Status, Error, StartedAt, FinishedAt         string
+	Running, Paused, Restarting, OOMKilled, Dead bool
+	Pid, ExitCode                                int
+}
+
+type hostConfigJSON struct {
+	Binds                                                   []string
+	NetworkMode                                             string
+	PortBindings                                            map[string][]bindingJSON
+	RestartPolicy                                           restartJSON
+	AutoRemove, PublishAllPorts, Privileged, ReadonlyRootfs bool
+	CapAdd, CapDrop, SecurityOpt                            []string
+	Tmpfs                                                   map[string]string
+	Init                                                    bool
+}
+
+type restartJSON struct {
+	Name              string
+	MaximumRetryCount int
+}
+
+type bindingJSON struct{ HostIp, HostPort string }
+
+type mountJSON struct {
+	Type, Source, Destination, Mode string
+	RW                              bool
+}
+
+type configJSON struct {
+	Hostname, User    string
+	Tty, OpenStdin    bool
+	Env, Cmd          []string
+	Image, WorkingDir string
+	Entrypoint        []string
+	Labels            map[string]string
+	StopSignal        string
+	StopTimeout       *int `json:",omitempty"`
+}
+
+type networkJSON struct {
+	Ports              map[string][]bindingJSON
+	IPAddress, Gateway string
+	Networks           map[string]endpointJSON
+}
+
+type endpointJSON struct{ IPAddress, Gateway string }
+
+type davitJSON struct {
+	Reason      string
+	Confinement []string
+	Limited     string
+	Rootfs      string
+	LogSize     int64
+}
+
+func dockerContainer(d api.ContainerDetail) containerJSON {
+	c := containerJSON{
+		ID: d.ID, Created: dockerTime(d.Created), Args: []string{}, Image: d.ImageID, LogPath: d.LogPath,
+		Name: "/" + d.Name, RestartCount: d.Restarts, Driver: "overlay", Platform: "linux",
+		State: dockerState(d), HostConfig: dockerHostConfig(d), Mounts: dockerMounts(d), Config: dockerConfig(d),
+		NetworkSettings: dockerNetwork(d),
+		Davit: davitJSON{
+			Reason: d.Reason, Confinement: listOf(d.Confinement), Limited: d.Limited, Rootfs: d.Rootfs, LogSize: d.LogSize,
+		},
+	}
+	if len(d.Args) > 0 {
+		c.Path, c.Args = d.Args[0], d.Args[1:]
+	}
+	return c
+}
+
+// dockerTime writes a time; docker's "never" is the year one.
+func dockerTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+func dockerState(d api.ContainerDetail) stateJSON {
+	s := stateJSON{
+		Status: string(d.State), StartedAt: dockerTime(d.Started), FinishedAt: dockerTime(d.Finished),
+		Running: isUp(d.State), Paused: d.State == api.StatePaused, Restarting: d.State == api.StateRestarting,
+		OOMKilled: d.OOMKilled, Dead: d.State == api.StateDead, Pid: d.PID, ExitCode: d.ExitCode,
+	}
+	switch d.State {
+	case api.StateStarting, api.StateStopping:
+		s.Status = string(api.StateRunning) // docker has no word for these
+	case api.StateBroken, api.StateCreated, api.StateDead:
+		s.Error = d.Reason
+	}
+	return s
+}
+
+func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
+	s := d.Spec
+	h := hostConfigJSON{
+		Binds: []string{}, NetworkMode: cmp.Or(d.Network, "default"), PortBindings: dockerPorts(d.Ports),
+		AutoRemove: d.AutoRemove || s.AutoRemove, PublishAllPorts: s.PublishAll, Privileged: s.Privileged, ReadonlyRootfs: s.ReadOnly,
+		CapAdd: listOf(s.CapAdd), CapDrop: listOf(s.CapDrop), SecurityOpt: listOf(s.SecurityOpt),
+		Tmpfs: map[string]string{}, Init: s.Init,
+	}
+	h.RestartPolicy.Name = cmp.Or(s.Restart, "no")
+	if name, count, ok := strings.Cut(s.Restart, ":"); ok {
+		n, err := strconv.Atoi(count)
+		if err == nil {
+			h.RestartPolicy = restartJSON{name, n}
+		}
+	}
+	for _, m := range s.Mounts {
+		mode := "rw"
+		if m.ReadOnly {
+			mode = "ro"
+		}
+		if m.Type == "tmpfs" {
+			h.Tmpfs[m.Target] = mode
+		} else {
+			h.Binds = append(h.Binds, m.Source+":"+m.Target+":"+mode)
+		}
+	}
+	return h
+}
+
+func dockerMounts(d api.ContainerDetail) []mountJSON {
+	list := []mountJSON{}
+	for _, m := range d.Spec.Mounts {
+		list = append(list, mountJSON{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly})
+	}
+	return list
+}
+
+func dockerConfig(d api.ContainerDetail) configJSON {
+	command := d.Spec.Command
+	if len(command) == 0 && len(d.Spec.Entrypoint) == 0 {
+		command = d.Args // the image's own, entrypoint and all
+	}
+	return configJSON{
+		Hostname: cmp.Or(d.Spec.Hostname, shortID(d.ID)), User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
+		Env: listOf(d.Env), Cmd: listOf(command), Image: d.Image, WorkingDir: d.WorkingDir,
+		Entrypoint: listOf(d.Spec.Entrypoint), Labels: labelsOf(d.Labels), StopSignal: d.Spec.StopSignal, StopTimeout: d.Spec.StopTimeout,
+	}
+}
+
+func labelsOf(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+func dockerNetwork(d api.ContainerDetail) networkJSON {
+	n := networkJSON{Ports: map[string][]bindingJSON{}, Networks: map[string]endpointJSON{}}
+	if !isUp(d.State) {
+		return n
+	}
+	n.Ports, n.Gateway = dockerPorts(d.Ports), d.Gateway
+	if ip, err := netip.ParseAddr(d.IP); err == nil {
+		n.IPAddress = ip.String()
+	}
+	n.Networks[cmp.Or(d.Network, "default")] = endpointJSON{IPAddress: n.IPAddress, Gateway: d.Gateway}
+	return n
+}
+
+func dockerPorts(ports []api.Port) map[string][]bindingJSON {
+	m := map[string][]bindingJSON{}
+	for _, p := range ports {
+		p = complete(p)
+		key := strconv.Itoa(int(p.ContainerPort)) + "/" + p.Protocol
+		b := bindingJSON{HostIp: p.HostIP}
+		if p.HostPort != 0 {
+			b.HostPort = strconv.Itoa(int(p.HostPort))
+		}
+		m[key] = append(m[key], b)
+	}
+	return m
+}

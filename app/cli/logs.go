@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"davit/backend/api"
+)
+
+// LogsOptions are logs's.
+type LogsOptions struct {
+	Follow     bool
+	Tail       string
+	Timestamps bool
+	Since      string
+	Until      string
+	JSON       bool
+}
+
+func (o *LogsOptions) addFlags(f *pflag.FlagSet) {
+	f.BoolVarP(&o.Follow, "follow", "f", false, "Go on with what comes, until the container ends")
+	f.StringVarP(&o.Tail, "tail", "n", "all", "Only the last lines: a number or all")
+	f.BoolVarP(&o.Timestamps, "timestamps", "t", false, "Put the time before each line")
+	f.StringVar(&o.Since, "since", "", "Only lines since a time (2026-01-02T15:04:05Z) or for some time back (10m)")
+	f.StringVar(&o.Until, "until", "", "Only lines before a time or some time back")
+	f.BoolVar(&o.JSON, "json", false, "Print each line as a JSON object")
+}
+
+func newLogsCommand() *command {
+	var o LogsOptions
+	c := &command{
+		name: "logs", args: "[OPTIONS] CONTAINER", group: "Containers",
+		short: "Print what a container wrote", least: 1, most: 1,
+	}
+	o.addFlags(c.set())
+	c.run = func(ctx context.Context, e *env, args []string) error { return runLogs(ctx, e, o, args[0]) }
+	return c
+}
+
+func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
+	q, err := o.query(e)
+	if err != nil {
+		return err
+	}
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	p := newLogPrinter(e, o)
+	err = s.Logs(ctx, ref, q, p.print)
+	if e := p.flush(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (o LogsOptions) query(e *env) (api.LogQuery, error) {
+	q := api.LogQuery{Follow: o.Follow}
+	if o.Tail != "all" && o.Tail != "" {
+		n, err := strconv.Atoi(o.Tail)
+		if err != nil {
+			return q, invalid("--tail %q: want a number or all", o.Tail)
+		}
+		if n >= 0 { // docker: a negative number is all
+			q.Tail = &n
+		}
+	}
+	var err error
+	if q.Since, err = moment(e.now(), o.Since); err != nil {
+		return q, invalid("--since %q: %v", o.Since, err)
+	}
+	if q.Until, err = moment(e.now(), o.Until); err != nil {
+		return q, invalid("--until %q: %v", o.Until, err)
+	}
+	return q, nil
+}
+
+// moment reads a time as docker does: a duration back from now, seconds since
+// 1970 with a fraction, or a date with as much as one cares to write.
+func moment(now time.Time, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil {
+		return now.Add(-d), nil
+	}
+	if sec, frac, _ := strings.Cut(s, "."); sec != "" {
+		n, err1 := strconv.ParseInt(sec, 10, 64)
+		nano, err2 := strconv.ParseInt((frac + "000000000")[:9], 10, 64)
+		if err1 == nil && err2 == nil {
+			return time.Unix(n, nano), nil
+		}
+	}
+	for _, layout := range []string{
+		time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02T15", "2006-01-02Z07:00", "2006-01-02",
+	} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("want a time such as 2026-01-02T15:04:05Z, or a duration such as 10m")
+}
+
+// logPrinter writes lines to the stream that they came from. Lines are
+// gathered for a moment, so that a fast log costs no system call a line.
+type logPrinter struct {
+	o        LogsOptions
+	mu       sync.Mutex
+	out, err *bufio.Writer
+	last     *bufio.Writer
+	timer    *time.Timer
+	within   bool // the next LogLine goes on with a line
+	failed   error
+}
+
+// logDelay is how long a line may wait for others; nobody sees it.
+const logDelay = 10 * time.Millisecond
+
+func newLogPrinter(e *env, o LogsOptions) *logPrinter {
+	buffer := func(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 64<<10) }
+	return &logPrinter{o: o, out: buffer(e.out), err: buffer(e.err)}
+}
+
+func (p *logPrinter) print(l api.LogLine) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed != nil {
+		return p.failed
+	}
+	w := p.out
+	if l.Stream == "stderr" && !p.o.JSON {
+		w = p.err
+	}
+	if p.last != nil && p.last != w {
+		p.flushLocked()
+	}
+	p.last = w
+	if err := p.line(w, l); err != nil {
+		return err
+	}
+	if p.timer == nil && p.o.Follow {
+		p.timer = time.AfterFunc(logDelay, func() { p.flush() })
+	}
+	return nil
+}
+
+func (p *logPrinter) line(w *bufio.Writer, l api.LogLine) error {
+	if p.o.JSON {
+		text, err := templateFuncs["json"].(func(any) (string, error))(l)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(w, text)
+		return err
+	}
+	if p.o.Timestamps && !p.within {
+		w.WriteString(l.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"))
+		w.WriteByte(' ')
+	}
+	_, err := w.WriteString(l.Text)
+	if p.within = l.Partial; !l.Partial {
+		err = w.WriteByte('\n')
+	}
+	return err
+}
+
+func (p *logPrinter) flush() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flushLocked()
+	return p.failed
+}
+
+func (p *logPrinter) flushLocked() {
+	p.timer = nil
+	for _, w := range []*bufio.Writer{p.out, p.err} {
+		if err := w.Flush(); err != nil && p.failed == nil {
+			p.failed = err
+		}
+	}
+}

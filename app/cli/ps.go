@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"davit/backend/api"
+)
+
+// PsOptions are ps's.
+type PsOptions struct {
+	ListOptions
+	All     bool
+	Latest  bool
+	Last    int
+	Filters []string
+}
+
+func (o *PsOptions) addFlags(f *pflag.FlagSet) {
+	o.addAll(f, "Only print ids")
+	f.BoolVarP(&o.All, "all", "a", false, "Show all containers, not only those that run")
+	f.BoolVarP(&o.Latest, "latest", "l", false, "Show the latest container, whatever its state")
+	f.IntVarP(&o.Last, "last", "n", -1, "Show the n latest containers, whatever their state")
+	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: status=, name=, id=, label=, ancestor=, exited=, publish=")
+}
+
+func newPsCommand() *command {
+	var o PsOptions
+	c := &command{name: "ps", args: "[OPTIONS]", group: "Containers", short: "List containers"}
+	o.addFlags(c.set())
+	c.run = func(ctx context.Context, e *env, _ []string) error { return runPs(ctx, e, o) }
+	return c
+}
+
+func runPs(ctx context.Context, e *env, o PsOptions) error {
+	filters, err := parseFilters(o.Filters)
+	if err != nil {
+		return err
+	}
+	query := api.ContainerFilter{All: o.All, Filters: filters, Last: max(0, o.Last)}
+	if o.Latest {
+		query.Last = 1
+	}
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := s.Containers(ctx, query)
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		return writeJSON(e.out, listOf(list))
+	}
+	rows := make([]psRow, len(list))
+	for i, c := range list {
+		rows[i] = newPsRow(e, o.ListOptions, c)
+	}
+	return psTable.write(e.out, o.ListOptions, rows)
+}
+
+// parseFilters reads docker's key=value filters.
+func parseFilters(args []string) (map[string][]string, error) {
+	var m map[string][]string
+	for _, a := range args {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok {
+			return nil, invalid("filter %q: want name=value", a)
+		}
+		if m == nil {
+			m = map[string][]string{}
+		}
+		key = strings.ToLower(strings.TrimSpace(key))
+		m[key] = append(m[key], strings.TrimSpace(value))
+	}
+	return m, nil
+}
+
+// psRow has docker's fields.
+type psRow struct {
+	ID, Names, Image, Command, CreatedAt, RunningFor string
+	Ports, State, Status, Labels, Mounts, Networks   string
+
+	labels map[string]string
+}
+
+// Label is the value of one label.
+func (r psRow) Label(key string) string {
+	if r.labels == nil {
+		return key
+	}
+	return r.labels[key]
+}
+
+var psTable = table[psRow]{
+	titles: psRow{
+		ID: "CONTAINER ID", Names: "NAMES", Image: "IMAGE", Command: "COMMAND",
+		CreatedAt: "CREATED AT", RunningFor: "CREATED", Ports: "PORTS", State: "STATE",
+		Status: "STATUS", Labels: "LABELS", Mounts: "MOUNTS", Networks: "NETWORKS",
+	},
+	layout: `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}`,
+	quiet:  "{{.ID}}",
+}
+
+func newPsRow(e *env, o ListOptions, c api.Container) psRow {
+	text := o.cleaner(e)
+	r := psRow{
+		ID: c.ID, Names: text(c.Name), Image: text(c.Image), State: string(c.State),
+		CreatedAt: listTime(c.Created), RunningFor: ago(e.now(), c.Created),
+		Status: text(statusLine(e, c)), labels: map[string]string{},
+	}
+	command := text(strings.Join(c.Command, " "))
+	if !o.NoTrunc {
+		r.ID, r.Image = shortID(c.ID), shortImage(r.Image)
+		command = ellipsis(command, 20)
+	}
+	r.Command = strconv.Quote(command)
+	if isUp(c.State) {
+		r.Ports = portList(c.Ports)
+	}
+	for k, v := range c.Labels {
+		r.labels[k] = text(v)
+	}
+	r.Labels = labelList(r.labels)
+	return r
+}
+
+// shortImage shortens an image that is shown by its id.
+func shortImage(image string) string {
+	if strings.HasPrefix(image, "sha256:") {
+		return shortID(image)
+	}
+	return image
+}
+
+func isUp(s api.State) bool {
+	switch s {
+	case api.StateRunning, api.StatePaused, api.StateRestarting, api.StateStarting, api.StateStopping:
+		return true
+	}
+	return false
+}
+
+// statusLine is docker's STATUS.
+func statusLine(e *env, c api.Container) string {
+	now := e.now()
+	switch c.State {
+	case api.StateRunning:
+		return "Up " + humanDuration(now.Sub(c.Started))
+	case api.StatePaused, api.StateStopping:
+		word := strings.ToUpper(string(c.State[:1])) + string(c.State[1:])
+		return fmt.Sprintf("Up %s (%s)", humanDuration(now.Sub(c.Started)), word)
+	case api.StateRestarting:
+		return fmt.Sprintf("Restarting (%d) %s", c.ExitCode, ago(now, c.Finished))
+	case api.StateExited:
+		return strings.TrimSpace(fmt.Sprintf("Exited (%d) %s", c.ExitCode, ago(now, c.Finished)))
+	case api.StateBroken:
+		return "Broken: " + c.Reason
+	case api.StateCreated:
+		return "Created"
+	case api.StateDead:
+		return "Dead"
+	}
+	return string(c.State)
+}
+
+func labelList(labels map[string]string) string {
+	list := make([]string, 0, len(labels))
+	for k, v := range labels {
+		list = append(list, k+"="+v)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ",")
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"davit/backend/api"
+)
+
+// PullOptions are pull's.
+type PullOptions struct {
+	Quiet    bool
+	Platform string
+}
+
+func newPullCommand() *command {
+	var o PullOptions
+	c := &command{
+		name: "pull", args: "[OPTIONS] NAME[:TAG|@DIGEST]", group: "Images",
+		short: "Fetch an image from a registry", least: 1, most: 1,
+	}
+	f := c.set()
+	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Only print the image's full name")
+	f.StringVar(&o.Platform, "platform", "", "os/arch[/variant]")
+	c.run = func(ctx context.Context, e *env, args []string) error { return runPull(ctx, e, o, args[0]) }
+	return c
+}
+
+func runPull(ctx context.Context, e *env, o PullOptions, ref string) error {
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	spec := api.PullSpec{Ref: ref, Platform: o.Platform, Force: true}
+	op, err := fetch(ctx, e, s, spec, progressTo(e.out, o.Quiet))
+	if err != nil {
+		return err
+	}
+	if !o.Quiet {
+		if im, err := s.Image(ctx, op.Image); err == nil {
+			fmt.Fprintf(e.out, "Digest: %s\n", im.Digest)
+		}
+		status := "Downloaded newer image for"
+		if op.UpToDate {
+			status = "Image is up to date for"
+		}
+		fmt.Fprintf(e.out, "Status: %s %s\n", status, cleanLine(op.Image))
+	}
+	fmt.Fprintln(e.out, cleanLine(op.Image))
+	return nil
+}
+
+// fetch pulls and shows how it goes. The full name is told before the first
+// byte is asked for; an interrupt takes the pull back.
+func fetch(ctx context.Context, e *env, s api.Service, spec api.PullSpec, p progress) (api.Operation, error) {
+	full, err := s.ResolveImage(ctx, spec.Ref)
+	if err != nil {
+		return api.Operation{}, err
+	}
+	p.begin(fullNames(full))
+	op, err := s.Pull(ctx, spec)
+	if err != nil {
+		return op, err
+	}
+	id := op.ID
+	err = s.WatchOperation(ctx, id, func(o api.Operation) error {
+		op = o
+		p.show(o)
+		return nil
+	})
+	p.end()
+	if err != nil {
+		cancelPull(ctx, e, s, id)
+		return op, err
+	}
+	if op.State == api.OperationDone {
+		return op, nil
+	}
+	if op.Error != nil {
+		return op, op.Error
+	}
+	return op, api.Errorf(api.KindCancelled, "the pull of %s was cancelled", spec.Ref)
+}
+
+// fullNames are the names that a pull tries, in order.
+func fullNames(r api.ResolvedRef) string {
+	if len(r.Candidates) == 0 {
+		return r.Name
+	}
+	return strings.Join(r.Candidates, ", else ")
+}
+
+func cancelPull(ctx context.Context, e *env, s api.Service, id string) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer stop()
+	if err := s.CancelOperation(ctx, id); err != nil {
+		e.log.Debug("cancel pull", "operation", id, "err", err)
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"davit/backend/api"
+)
+
+// RmiOptions are rmi's.
+type RmiOptions struct {
+	Force   bool
+	NoPrune bool // docker's; an image without a name and users does not stay here
+	JSON    bool
+}
+
+func newRmiCommand() *command {
+	var o RmiOptions
+	c := &command{
+		name: "rmi", args: "[OPTIONS] IMAGE [IMAGE...]", group: "Images",
+		short: "Remove names of images, and images with their last name", least: 1, most: anyNumber,
+	}
+	f := c.set()
+	f.BoolVarP(&o.Force, "force", "f", false, "Remove also what containers use; one that is not there is no failure")
+	f.BoolVar(&o.NoPrune, "no-prune", false, "")
+	f.BoolVar(&o.JSON, "json", false, "Print a JSON array of what went away")
+	hide(f, "no-prune")
+	c.run = func(ctx context.Context, e *env, args []string) error { return runRmi(ctx, e, o, args) }
+	return c
+}
+
+func runRmi(ctx context.Context, e *env, o RmiOptions, refs []string) error {
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	var all []api.RemovedImage
+	failed := false
+	for _, ref := range refs {
+		gone, err := s.RemoveImage(ctx, ref, api.RemoveImageOptions{Force: o.Force})
+		err = absent(e, o.Force, err)
+		switch {
+		case errors.Is(err, errAbsent):
+		case err != nil:
+			say(e, err)
+			failed = true
+		case o.JSON:
+			all = append(all, gone)
+		default:
+			printRemoved(e, gone)
+		}
+	}
+	if o.JSON {
+		if err := writeJSON(e.out, listOf(all)); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return exit(exitFailure)
+	}
+	return nil
+}
+
+func printRemoved(e *env, gone api.RemovedImage) {
+	for _, name := range gone.Untagged {
+		fmt.Fprintf(e.out, "Untagged: %s\n", cleanLine(name))
+	}
+	for _, id := range gone.Deleted {
+		fmt.Fprintf(e.out, "Deleted: %s\n", cleanLine(id))
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"davit/backend/api"
+)
+
+// RunOptions are run's.
+type RunOptions struct {
+	SpecOptions
+	Detach     bool
+	SigProxy   bool
+	DetachKeys string
+	Quiet      bool
+}
+
+func (o *RunOptions) addFlags(f *pflag.FlagSet) {
+	o.SpecOptions.addFlags(f)
+	f.BoolVarP(&o.Detach, "detach", "d", false, "Run in the background and print the container's id")
+	f.BoolVar(&o.SigProxy, "sig-proxy", true, "Pass signals on to the container")
+	f.StringVar(&o.DetachKeys, "detach-keys", defaultDetachKeys, "Keys that leave the container running")
+	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Do not show the progress of a pull")
+}
+
+const runExits = `  125    Davit itself failed, or an option is wrong
+  126    the command cannot be run
+  127    the command was not found
+  128+n  the command was ended by signal n
+  other  the command's own
+`
+
+func newRunCommand() *command {
+	var o RunOptions
+	c := &command{
+		name: "run", args: "[OPTIONS] IMAGE [COMMAND] [ARG...]", group: "Containers", exits: runExits,
+		short: "Make a container from an image and run it", least: 1, most: anyNumber,
+		long: "The image is pulled where it is not here yet. Ports are published on 127.0.0.1 unless an\naddress is given. The image \"sample\" is built into Davit and needs no network.",
+	}
+	f := c.set()
+	f.SetInterspersed(false)
+	o.addFlags(f)
+	c.run = func(ctx context.Context, e *env, args []string) error {
+		spec, err := o.build(e, f, args)
+		if err != nil {
+			return within(exitDavit, err)
+		}
+		return within(exitDavit, runRun(ctx, e, o, spec))
+	}
+	return c
+}
+
+func runRun(ctx context.Context, e *env, o RunOptions, spec api.RunSpec) error {
+	keys, err := parseDetachKeys(o.DetachKeys)
+	if err != nil {
+		return err
+	}
+	if err := checkTTY(e, !o.Detach && spec.TTY && spec.Interactive); err != nil {
+		return err
+	}
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	made, err := o.create(ctx, e, s, spec, o.Quiet)
+	if err != nil {
+		return err
+	}
+	if o.Detach {
+		if err := s.Start(ctx, made.ID); err != nil {
+			return discard(ctx, s, spec, made.ID, err)
+		}
+		fmt.Fprintln(e.out, made.ID)
+		return nil
+	}
+	c := &conversation{env: e, stdin: spec.Interactive, tty: spec.TTY, sigProxy: o.SigProxy, detach: keys}
+	ended, err := foreground(ctx, s, c, made.ID, true)
+	if err != nil {
+		return discard(ctx, s, spec, made.ID, err)
+	}
+	return exit(ended.Code)
+}
+
+// checkTTY refuses to talk in a terminal's way to what is none.
+func checkTTY(e *env, wanted bool) error {
+	if _, ok := terminal(e.in); wanted && !ok {
+		return &exitError{code: exitFailure, err: api.Errorf(api.KindInvalid, "the input device is not a terminal").
+			WithHint("leave out -t to read from a pipe or a file")}
+	}
+	return nil
+}
+
+// discard removes what --rm promised to remove where it never started.
+func discard(ctx context.Context, s api.Service, spec api.RunSpec, id string, why error) error {
+	if spec.AutoRemove && api.KindOf(why) == api.KindStart {
+		err := s.Remove(context.WithoutCancel(ctx), id, api.RemoveOptions{Force: true})
+		if err != nil && api.KindOf(err) != api.KindNotFound {
+			return errors.Join(why, err)
+		}
+	}
+	return why
+}
+
+// foreground attaches to a container and stays until it ends. A session that
+// breaks (the engine died, the container did not) is taken up again.
+func foreground(ctx context.Context, s api.Service, c *conversation, id string, start bool) (api.Exit, error) {
+	if c.sigProxy && !c.tty {
+		ctx = context.WithoutCancel(ctx) // the signals are the container's
+	}
+	attach := func(start bool) opener {
+		return func(ctx context.Context, rows, cols uint16) (*api.Session, error) {
+			return s.Attach(ctx, id, api.AttachOptions{Stdin: c.stdin, Start: start, Rows: rows, Cols: cols})
+		}
+	}
+	ended, err := c.talk(ctx, attach(start), attach(false))
+	switch api.KindOf(err) {
+	case "":
+		return ended, nil
+	case api.KindConflict:
+		// It ended between two sessions.
+		if d, e := s.Container(ctx, id); e == nil && d.State == api.StateExited {
+			return api.Exit{Code: d.ExitCode, Reason: d.Reason}, nil
+		}
+	}
+	if errors.Is(err, errDetached) {
+		return api.Exit{}, nil
+	}
+	return api.Exit{}, err
+}
