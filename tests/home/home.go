@@ -54,6 +54,16 @@ func (h *Home) Env() []string {
 	}
 }
 
+// Getenv is os.Getenv with the place's directories.
+func (h *Home) Getenv(name string) string {
+	for _, e := range h.Env() {
+		if value, ok := strings.CutPrefix(e, name+"="); ok {
+			return value
+		}
+	}
+	return os.Getenv(name)
+}
+
 // Command prepares one of the binaries.
 func (h *Home) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(h.Bin, name), args...)

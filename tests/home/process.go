@@ -11,16 +11,32 @@ import (
 
 // Process is a running process of Davit.
 type Process struct {
-	PID  int
-	Role string // "davit-guard keep", "davit engine", "davit-netd", "davit-desktop", …
+	PID  int    `json:"pid"`
+	Role string `json:"role"` // "davit-guard keep", "davit engine", "davit-netd", "davit-desktop", …
 	// PSS is the proportional set size in KiB: memory of its own plus its
 	// share of what it shares.
-	PSS int
+	PSS int `json:"pssKiB"`
 }
 
 // Processes lists the processes of Davit's binaries, and of the web views that
 // its window starts, that belong to this place.
-func (h *Home) Processes() ([]Process, error) {
+func (h *Home) Processes() ([]Process, error) { return each(h.process) }
+
+// Matching lists the processes of any program that have text in their
+// arguments.
+func Matching(text string) ([]Process, error) {
+	return each(func(pid int) (Process, bool) {
+		dir := filepath.Join("/proc", strconv.Itoa(pid))
+		cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil || !bytes.Contains(cmdline, []byte(text)) {
+			return Process{}, false
+		}
+		program, _, _ := strings.Cut(string(cmdline), "\x00")
+		return Process{PID: pid, Role: filepath.Base(program), PSS: pss(dir)}, true
+	})
+}
+
+func each(read func(pid int) (Process, bool)) ([]Process, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
@@ -31,7 +47,7 @@ func (h *Home) Processes() ([]Process, error) {
 		if err != nil {
 			continue
 		}
-		if p, ok := h.process(pid); ok {
+		if p, ok := read(pid); ok {
 			all = append(all, p)
 		}
 	}

@@ -46,6 +46,10 @@ func Colours(p *image.RGBA) int {
 	return len(seen)
 }
 
+// Drawn is fewer colours than the emptiest page has by its smoothed text, and
+// more than a blank window has.
+const Drawn = 32
+
 // The fields of an X window dump's header that matter here, as 32-bit words.
 // https://gitlab.freedesktop.org/xorg/proto/xorgproto/-/blob/master/include/X11/XWDFile.h
 const (

@@ -77,14 +77,10 @@ func (d *desk) open(t *testing.T) *window {
 	t.Cleanup(func() { _ = w.cmd.Process.Kill() })
 	d.until(t, "the window to be drawn", func() (bool, error) {
 		p, err := d.screen.Picture()
-		return err == nil && screen.Colours(p) >= drawn, err
+		return err == nil && screen.Colours(p) >= screen.Drawn, err
 	})
 	return w
 }
-
-// drawn is fewer colours than the emptiest page has by its smoothed text, and
-// more than any blank window.
-const drawn = 32
 
 // end waits for the process's end.
 func (w *window) end(t *testing.T) error {
