@@ -18,6 +18,10 @@ import (
 // holds 107 bytes, and names of sockets want theirs.
 const maxRuntime = 64
 
+// EnvUID names the variable that holds the person's user id on the host: in
+// the user namespace that is 0 for everybody.
+const EnvUID = "DAVIT_UID"
+
 // Locate finds the directories by the XDG base directory rules. A runtime
 // directory that is missing, somebody else's or too long for socket addresses
 // is replaced by one in /tmp that is made here and belongs to this user alone.
@@ -60,7 +64,7 @@ func runtimeDir(getenv func(string) string) (string, error) {
 	if filepath.IsAbs(base) && owned(base) == nil && len(dir) <= maxRuntime {
 		return dir, nil
 	}
-	uid := getenv("DAVIT_UID")
+	uid := getenv(EnvUID)
 	if _, err := strconv.ParseUint(uid, 10, 32); err != nil {
 		uid = strconv.Itoa(os.Getuid())
 	}

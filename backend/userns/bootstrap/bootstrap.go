@@ -29,6 +29,8 @@ import (
 	"github.com/rootless-containers/rootlesskit/v3/pkg/parent/dynidtools"
 	"github.com/rootless-containers/rootlesskit/v3/pkg/parent/idtools"
 	"golang.org/x/sys/unix"
+
+	"davit/backend/store"
 )
 
 // The environment by which the stages know each other.
@@ -40,8 +42,6 @@ const (
 	// EnvParent holds the process id of the rootlesskit parent, which the
 	// keeper ends when it is ready: nothing needs it any more.
 	EnvParent = "_DAVIT_BOOTSTRAP_PARENT"
-	// EnvUID holds the person's user id as the host knows it.
-	EnvUID = "DAVIT_UID"
 )
 
 // The first arguments by which davit-guard becomes the keeper, and by which
@@ -61,7 +61,7 @@ func Keep(runtimeDir string) error {
 	if os.Geteuid() == 0 {
 		return errors.New("davit-guard does not run as root: containers are made with your own rights")
 	}
-	if err := os.Setenv(EnvUID, strconv.Itoa(os.Getuid())); err != nil {
+	if err := os.Setenv(store.EnvUID, strconv.Itoa(os.Getuid())); err != nil {
 		return err
 	}
 	why := limited()

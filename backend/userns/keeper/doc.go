@@ -46,7 +46,8 @@ type Spawn struct {
 	Name string
 	// Args are the arguments; Args[0] is the absolute path of the binary.
 	Args []string
-	Env  []string
+	// Env is the environment; nil: the keeper's own.
+	Env []string
 	// Files become descriptors 3, 4, … of the process.
 	Files []*os.File
 	// Keep starts the process again, with its deposits, whenever it ends with

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/store"
 	"davit/backend/userns"
 	"davit/backend/userns/fdmsg"
 )
@@ -101,7 +102,7 @@ func (k *keeper) start(p *process) error {
 		fds = append(fds, d.file.Fd())
 		tags = append(tags, d.tag)
 	}
-	env := append(slices.Clone(p.Env), envFiles+"="+strconv.Itoa(len(p.files)))
+	env := append(environment(p.Env), envFiles+"="+strconv.Itoa(len(p.files)))
 	if len(tags) > 0 {
 		env = append(env, EnvDeposits+"="+strings.Join(tags, depositSeparator))
 	}
@@ -118,6 +119,16 @@ func (k *keeper) start(p *process) error {
 	k.children[pid] = p
 	k.needed()
 	return nil
+}
+
+// environment is what a process gets: what was asked for, else the keeper's
+// own, and always the person's user id on the host.
+func environment(asked []string) []string {
+	env := slices.Clone(asked)
+	if asked == nil {
+		env = os.Environ()
+	}
+	return append(env, store.EnvUID+"="+os.Getenv(store.EnvUID))
 }
 
 // ended deals with the end of a process that we started. mu is held.
