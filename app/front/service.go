@@ -1,0 +1,38 @@
+package front
+
+import (
+	"context"
+
+	"davit/backend/api"
+	"davit/backend/doctor"
+	"davit/backend/store"
+)
+
+// service is the engine's, but for what concerns the host: that is answered
+// from this process, which sees it as the person does, and without any engine.
+type service struct {
+	api.Service
+	dirs  store.Dirs
+	davit string // our binary, which plays the doctor's probe
+}
+
+// Doctor implements api.Service.
+func (s *service) Doctor(ctx context.Context) ([]api.Check, error) {
+	return doctor.Run(ctx, doctor.Options{Store: s.dirs.Data, Runtime: s.dirs.Runtime, Probe: s.davit})
+}
+
+// Info implements api.Service. Where the host lets no engine run, what it
+// knows of the host is the whole answer, and Limited says why.
+func (s *service) Info(ctx context.Context) (api.Info, error) {
+	i, err := s.Service.Info(ctx)
+	if err != nil {
+		e := api.AsError(err)
+		if e.Kind != api.KindHost {
+			return i, e
+		}
+		i = api.Info{Limited: []string{e.Msg}, Security: []string{}}
+	}
+	doctor.Describe(&i)
+	i.StoreDir, i.RuntimeDir = s.dirs.Data, s.dirs.Runtime
+	return i, nil
+}
