@@ -1,0 +1,174 @@
+// Package layers keeps unpacked layers: LayersDir/<64 hex of the diff id>/,
+// each complete, because it gets its name only when its digest is verified.
+//
+// It runs in the engine, inside the user namespace. Who makes a layer holds
+// the lock for its digest (package layout); who removes one holds that and the
+// store's lock.
+package layers
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+
+	"davit/backend/image/unpack"
+	"davit/backend/store"
+)
+
+// Dir is the directory of all layers.
+type Dir struct {
+	path  string
+	mu    sync.Mutex
+	infos map[string]Info // layers never change
+}
+
+// Info is what is known of a layer; it is written beside it, before it gets
+// its name.
+type Info struct {
+	Tar     int64         `json:"tar"`   // bytes of the tar
+	Bytes   int64         `json:"bytes"` // bytes of its files
+	Entries int           `json:"entries"`
+	Links   []unpack.Link `json:"links,omitempty"` // see Chained
+}
+
+const (
+	infoDir  = ".info"
+	trashDir = ".trash"
+)
+
+// Open makes the directory where it is missing. Only its owner may enter:
+// images bring setuid files, which nobody else on the host is to reach
+// (CVE-2021-41103).
+func Open(path string) (*Dir, error) {
+	for _, p := range []string{path, filepath.Join(path, infoDir), filepath.Join(path, trashDir)} {
+		if err := os.MkdirAll(p, 0o700); err != nil {
+			return nil, fmt.Errorf("make layer store: %w", err)
+		}
+	}
+	return &Dir{path: path, infos: map[string]Info{}}, nil
+}
+
+// Path gives where the layer with this key is, or would be.
+func (d *Dir) Path(key string) string { return filepath.Join(d.path, key) }
+
+// Has tells whether the layer is there.
+func (d *Dir) Has(key string) bool {
+	st, err := os.Lstat(d.Path(key))
+	return err == nil && st.IsDir()
+}
+
+// Info tells about a layer that is there; zero where nothing is known.
+func (d *Dir) Info(key string) Info {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i, ok := d.infos[key]; ok {
+		return i
+	}
+	var i Info
+	if err := store.ReadJSON(d.info(key), &i); err != nil {
+		return Info{}
+	}
+	d.infos[key] = i
+	return i
+}
+
+func (d *Dir) info(key string) string { return filepath.Join(d.path, infoDir, key+".json") }
+
+// Begin gives an empty directory to unpack into. What an earlier try left
+// there is removed: the caller holds the layer's lock, so nobody writes it.
+func (d *Dir) Begin(key string) (string, error) {
+	p := d.Path(key) + ".tmp"
+	if err := unpack.Remove(p); err != nil {
+		return "", err
+	}
+	return p, os.Mkdir(p, 0o755)
+}
+
+// Abort removes what Begin gave.
+func (d *Dir) Abort(key string) error { return unpack.Remove(d.Path(key) + ".tmp") }
+
+// Commit gives what Begin gave its name.
+func (d *Dir) Commit(tmp, key string, i Info) error {
+	if err := store.WriteJSONVolatile(d.info(key), i); err != nil {
+		return err
+	}
+	return os.Rename(d.Path(tmp)+".tmp", d.Path(key))
+}
+
+// Trash takes a layer, and what was begun of it, away at once; Sweep deletes
+// it. It tells how many bytes its files had.
+func (d *Dir) Trash(key string) (int64, error) {
+	n := d.Info(key).Bytes
+	for _, p := range []string{d.Path(key), d.Path(key) + ".tmp"} {
+		bin, err := os.MkdirTemp(filepath.Join(d.path, trashDir), "")
+		if err != nil {
+			return 0, err
+		}
+		err = os.Rename(p, filepath.Join(bin, "layer"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return 0, fmt.Errorf("remove layer: %w", err)
+		}
+	}
+	d.mu.Lock()
+	delete(d.infos, key)
+	d.mu.Unlock()
+	if err := os.Remove(d.info(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return n, err
+	}
+	return n, nil
+}
+
+// Sweep deletes what is in the trash, also what a killed process left there.
+func (d *Dir) Sweep() error {
+	bin := filepath.Join(d.path, trashDir)
+	all, err := os.ReadDir(bin)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if err := unpack.Remove(filepath.Join(bin, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var keyed = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// List gives the keys of all layers, and of those that were begun and not finished.
+func (d *Dir) List() (done, begun []string, err error) {
+	all, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range all {
+		k, tmp := strings.CutSuffix(e.Name(), ".tmp")
+		switch {
+		case !keyed.MatchString(k):
+		case tmp:
+			begun = append(begun, k)
+		default:
+			done = append(done, k)
+		}
+	}
+	return done, begun, nil
+}
+
+// Chained gives the key of a layer whose hard links reach into the layers
+// below it: its content depends on those, so it is not shared between images
+// that have it on top of others.
+func Chained(diff string, lowers []string) string {
+	h := sha256.New()
+	for _, l := range lowers {
+		fmt.Fprintln(h, l)
+	}
+	fmt.Fprintln(h, diff)
+	return hex.EncodeToString(h.Sum(nil))
+}
