@@ -56,10 +56,9 @@ func printChecks(e *env, checks []api.Check) {
 		}
 		indented(e, "         ", c.Means)
 		if c.Fix != "" {
-			if c.FixWhy != "" {
-				indented(e, "         ", "To mend it ("+c.FixWhy+"):")
-			}
+			indented(e, "         ", "To mend it:")
 			indented(e, "             ", c.Fix)
+			indented(e, "         ", c.FixWhy)
 		}
 	}
 	fmt.Fprintf(e.out, "\n%s\n", verdict(counts))
