@@ -1,7 +1,9 @@
 package guard
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,11 +50,22 @@ func (o *orphan) Wait() (syscall.WaitStatus, error) {
 		case s := <-o.exit:
 			return s, nil
 		case <-time.After(exitLimit):
-			if now, err := store.ProcessStart(o.pid); err != nil || now != o.start {
+			if !o.runs() {
 				return syscall.WaitStatus(unix.SIGKILL), errors.New("nobody saw how it ended")
 			}
 		}
 	}
+}
+
+// runs tells whether the process is there and more than a zombie: whoever
+// inherited it may never reap.
+func (o *orphan) runs() bool {
+	if now, err := store.ProcessStart(o.pid); err != nil || now != o.start {
+		return false
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", o.pid))
+	i := bytes.LastIndexByte(b, ')')
+	return err == nil && i >= 0 && i+2 < len(b) && b[i+2] != 'Z' && b[i+2] != 'X'
 }
 
 func (o *orphan) Signal(sig unix.Signal) error {
@@ -156,7 +169,7 @@ func (c *container) reconcile() {
 		if err := o.Signal(unix.SIGKILL); err != nil {
 			c.log.Error("end what is left", "err", err)
 		}
-		for end := time.Now().Add(killGrace); c.state.Alive() && time.Now().Before(end); {
+		for end := time.Now().Add(killGrace); o.runs() && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -164,6 +177,7 @@ func (c *container) reconcile() {
 		c.log.Error("take apart", "err", err)
 	}
 	c.record(func(s *store.State) {
+		s.PID = 0 // it may be a zombie still, which the state would take for alive
 		*s = s.Effective()
 		s.Finished = time.Now()
 	})

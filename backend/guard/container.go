@@ -258,6 +258,7 @@ func (c *container) killForGood() {
 	if r == nil {
 		return
 	}
+	r.orphaned.Store(true)
 	if err := r.proc.Signal(unix.SIGKILL); err != nil {
 		c.log.Error("kill", "err", err)
 		return

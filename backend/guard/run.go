@@ -35,6 +35,7 @@ type run struct {
 	pumps    sync.WaitGroup
 	asked    atomic.Bool // the person asked for the end
 	killed   atomic.Bool // the person had it killed
+	orphaned atomic.Bool // ended because the keeper has gone
 	inOnce   sync.Once
 	done     chan struct{} // closed when the end is recorded and all is taken apart
 	startErr error
@@ -219,6 +220,8 @@ func (r *run) exit(status syscall.WaitStatus) api.Exit {
 	e := api.Exit{Code: 128 + int(sig)}
 	name := strings.TrimPrefix(unix.SignalName(sig), "SIG")
 	switch {
+	case r.orphaned.Load():
+		e.Reason = "it was ended because the process that holds its namespace has gone"
 	case r.asked.Load() && sig == unix.SIGKILL:
 		e.Reason = "it did not end in the time given, and was killed"
 	case r.asked.Load():
