@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -22,10 +23,18 @@ import (
 // read: Record has ID and Name at least, State is StateBroken with the Reason.
 type Entry struct {
 	Record Record
-	State  State // effective
+	State  State // effective: what is true
 	Err    error
 
-	unseen bool // says that it runs, and nothing does
+	// Written is the state as its file has it. It differs from State where the
+	// file says that something runs and nothing does.
+	Written State
+}
+
+// unseen tells of a container that seems to have ended in this boot without
+// its guard having written so.
+func (e Entry) unseen() bool {
+	return e.Err == nil && e.Written.Active() && !e.State.Active() && e.Written.BootID == BootID()
 }
 
 // ListContainers reads all containers, newest first. A container whose files
@@ -38,11 +47,12 @@ func ListContainers(d Dirs) ([]Entry, error) {
 	found := make([]*Entry, len(ids))
 	var unsure atomic.Bool
 	look := func(i int) {
-		e, sure, err := readContainer(d, ids[i])
+		e, err := readContainer(d, ids[i])
 		if found[i] = &e; err != nil {
 			found[i] = nil
+			return
 		}
-		if !sure {
+		if e.unseen() {
 			unsure.Store(true)
 		}
 	}
@@ -50,10 +60,16 @@ func ListContainers(d Dirs) ([]Entry, error) {
 	if unsure.Load() {
 		time.Sleep(settle)
 		parallel(len(ids), func(i int) {
-			if found[i] != nil && found[i].unseen {
+			if found[i] != nil && found[i].unseen() {
 				look(i)
 			}
 		})
+		guarded := guardAnswers(d)
+		for _, e := range found {
+			if e != nil && e.unseen() && guarded {
+				e.State = e.Written.ending()
+			}
+		}
 	}
 	entries := make([]Entry, 0, len(ids))
 	for _, e := range found {
@@ -70,38 +86,45 @@ func ListContainers(d Dirs) ([]Entry, error) {
 	return entries, nil
 }
 
-// settle is how long a process may be gone before its guard has written how
-// it ended; only then is its end called unseen.
-const settle = 30 * time.Millisecond
+// settle is how long a process may be gone before somebody asks whether there
+// is a guard that will write how it ended.
+const settle = 10 * time.Millisecond
 
 // ReadContainer reads the container with that complete id. Its error is
 // fs.ErrNotExist where there is none; damaged files are in Entry.Err.
 func ReadContainer(d Dirs, id string) (Entry, error) {
-	e, sure, err := readContainer(d, id)
-	if !sure {
-		time.Sleep(settle)
-		e, _, err = readContainer(d, id)
+	e, err := readContainer(d, id)
+	if err != nil || !e.unseen() {
+		return e, err
+	}
+	time.Sleep(settle)
+	e, err = readContainer(d, id)
+	if err == nil && e.unseen() && guardAnswers(d) {
+		e.State = e.Written.ending()
 	}
 	return e, err
 }
 
-// readContainer is not sure of a container that ended just now, it seems.
-func readContainer(d Dirs, id string) (e Entry, sure bool, err error) {
+func readContainer(d Dirs, id string) (Entry, error) {
 	dir := d.Container(id)
 	rec, err := ReadRecord(dir)
 	if err != nil {
-		e, err = broken(dir, id, err)
-		return e, true, err
+		return broken(dir, id, err)
 	}
 	st, err := ReadState(dir)
 	if err != nil {
-		e := Entry{Record: rec, Err: err}
-		e.State = State{State: api.StateBroken, Reason: err.Error()}
-		return e, true, nil
+		return Entry{Record: rec, Err: err, State: State{State: api.StateBroken, Reason: err.Error()}}, nil
 	}
-	e = Entry{Record: rec, State: st.Effective()}
-	e.unseen = e.State.State != st.State && st.BootID == BootID()
-	return e, !e.unseen, nil
+	return Entry{Record: rec, State: st.Effective(), Written: st}, nil
+}
+
+// guardAnswers tells whether a guard listens.
+func guardAnswers(d Dirs) bool {
+	c, err := net.DialTimeout("unix", d.GuardSocket(), time.Second)
+	if err != nil {
+		return false
+	}
+	return c.Close() == nil
 }
 
 // broken tells a container that is gone from one that cannot be read.

@@ -108,6 +108,14 @@ func (s State) Effective() State {
 	return s
 }
 
+// ending is what to show of a container whose process has gone and whose guard
+// is about to write how.
+func (s State) ending() State {
+	s.State = api.StateStopping
+	s.PID, s.PIDStart, s.IP, s.Gateway = 0, 0, "", ""
+	return s
+}
+
 // ReadRecord reads a container's record.
 func ReadRecord(c ContainerDir) (Record, error) {
 	var r Record

@@ -104,10 +104,9 @@ func Sweep(d Dirs) error {
 	var errs []error
 	for _, e := range entries {
 		path := filepath.Join(d.Containers(), e.Name())
-		making := strings.HasPrefix(e.Name(), makingPrefix)
 		switch {
-		case !making && !strings.HasPrefix(e.Name(), removingPrefix):
-		case making && !abandoned(e, path):
+		case !strings.HasPrefix(e.Name(), "."): // a container, or nothing of ours
+		case strings.HasPrefix(e.Name(), makingPrefix) && !abandoned(e, path):
 		default:
 			errs = append(errs, removeAll(path))
 		}

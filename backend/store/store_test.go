@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,6 +181,53 @@ func TestEffectiveState(t *testing.T) {
 	}
 }
 
+// Between the end of a process and its guard's word on it, the container is
+// neither running nor dead.
+func TestEndIsNotCalledUnseenWhileAGuardAnswers(t *testing.T) {
+	d := testDirs(t, "")
+	if len(d.GuardSocket()) > 100 {
+		d.Runtime = shortDir(t)
+	}
+	gone := State{State: api.StateRunning, PID: 1 << 30, BootID: BootID()}
+	add(t, d, Record{ID: testID(1), Name: "web"}, &gone)
+	look := func() [2]State {
+		l, err := ListContainers(d)
+		if err != nil || len(l) != 1 {
+			t.Fatal(l, err)
+		}
+		e, err := ReadContainer(d, testID(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return [2]State{l[0].State, e.State}
+	}
+	for _, s := range look() {
+		if s.State != api.StateExited || s.ExitCode != 137 {
+			t.Errorf("no guard: %+v", s)
+		}
+	}
+	l, err := net.Listen("unix", d.GuardSocket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, s := range look() {
+		if s.State != api.StateStopping || s.PID != 0 {
+			t.Errorf("guard: %+v", s)
+		}
+	}
+}
+
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 func TestWriteJSONLeavesOldOrNew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.json")
 	if err := WriteJSON(path, 1); err != nil {
@@ -320,6 +368,10 @@ func TestPollSeesWhatInotifyWould(t *testing.T) {
 
 func BenchmarkList500(b *testing.B) {
 	d := testDirs(b, "")
+	start, err := ProcessStart(os.Getpid())
+	if err != nil {
+		b.Fatal(err)
+	}
 	for i := range 500 {
 		add(b, d, Record{
 			ID: testID(uint64(i)), Name: fmt.Sprint("web", i), Image: "docker.io/library/nginx:latest",
@@ -327,7 +379,7 @@ func BenchmarkList500(b *testing.B) {
 			Args: []string{"/docker-entrypoint.sh", "nginx", "-g", "daemon off;"},
 			Env:  []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "NGINX_VERSION=1.27.0"},
 			Spec: api.RunSpec{Image: "nginx", Ports: []api.Port{{HostPort: 8080, ContainerPort: 80}}},
-		}, &State{State: api.StateRunning, PID: os.Getpid(), BootID: BootID(), Started: time.Now(), IP: "10.88.0.2"})
+		}, &State{State: api.StateRunning, PID: os.Getpid(), PIDStart: start, BootID: BootID(), Started: time.Now(), IP: "10.88.0.2"})
 	}
 	for b.Loop() {
 		if l, err := ListContainers(d); err != nil || len(l) != 500 {
