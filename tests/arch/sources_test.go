@@ -127,7 +127,7 @@ func parse(path string) (source, error) {
 	return source{
 		path:  rel,
 		room:  filepath.Dir(rel),
-		test:  strings.HasSuffix(rel, "_test.go") || strings.HasPrefix(rel, "tests/"),
+		test:  strings.HasSuffix(rel, "_test.go") || within(rel, "tests") || within(rel, "backend/api/apitest"),
 		lines: bytes.Count(text, []byte("\n")),
 		fset:  fset,
 		file:  file,
