@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"davit/backend/api"
 )
@@ -66,13 +67,8 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 	if err := makeSources(o.made); err != nil {
 		return api.Created{}, err
 	}
-	pull := func() error {
-		spec := api.PullSpec{Ref: spec.Image, Platform: spec.Platform, Force: o.pull == pullAlways}
-		_, err := fetch(ctx, e, s, spec, progressTo(e.err, quiet))
-		return err
-	}
 	if o.pull == pullAlways {
-		if err := pull(); err != nil {
+		if err := o.provide(ctx, e, s, spec, quiet); err != nil {
 			return api.Created{}, err
 		}
 	}
@@ -81,7 +77,7 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 		if !quiet {
 			fmt.Fprintf(e.err, "Image %s is not here yet.\n", cleanLine(spec.Image))
 		}
-		if err := pull(); err != nil {
+		if err := o.provide(ctx, e, s, spec, quiet); err != nil {
 			return api.Created{}, err
 		}
 		made, err = s.Create(ctx, spec)
@@ -93,6 +89,20 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 		fmt.Fprintf(e.err, "davit: warning: %s\n", cleanLine(w))
 	}
 	return made, cid.write(made.ID)
+}
+
+// builtIn is the registry that there is not: its images are inside Davit.
+const builtIn = "davit.local/"
+
+// provide gets the image of spec from its registry, or out of Davit itself.
+func (o *SpecOptions) provide(ctx context.Context, e *env, s api.Service, spec api.RunSpec, quiet bool) error {
+	if strings.HasPrefix(spec.Image, builtIn) {
+		_, err := s.LoadSample(ctx)
+		return err
+	}
+	pull := api.PullSpec{Ref: spec.Image, Platform: spec.Platform, Force: o.pull == pullAlways}
+	_, err := fetch(ctx, e, s, pull, progressTo(e.err, quiet))
+	return err
 }
 
 // missingImage tells whether Create wants an image that is not here.

@@ -39,7 +39,7 @@ func newRunCommand() *command {
 	c := &command{
 		name: "run", args: "[OPTIONS] IMAGE [COMMAND] [ARG...]", group: "Containers", exits: runExits,
 		short: "Make a container from an image and run it", least: 1, most: anyNumber,
-		long: "The image is pulled where it is not here yet. Ports are published on 127.0.0.1 unless an\naddress is given. The image \"sample\" is built into Davit and needs no network.",
+		long: "The image is pulled where it is not here yet. Ports are published on 127.0.0.1 unless an\naddress is given. The image davit.local/sample is built into Davit and needs no network.",
 	}
 	f := c.set()
 	f.SetInterspersed(false)

@@ -43,6 +43,14 @@ func TestRunInTheBackground(t *testing.T) {
 	}
 }
 
+func TestTheSampleNeedsNoPull(t *testing.T) {
+	d := newDavit(t, apitest.Empty)
+	r := d.run("create", "-q", "davit.local/sample")
+	if r.code != 0 || strings.Contains(r.err, "Pulling") {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRunPassesInput(t *testing.T) {
 	d := newDavit(t, apitest.Empty)
 	d.in = strings.NewReader("hello\n")
