@@ -15,6 +15,9 @@ func main() {
 	if code, ran := doctor.Main(os.Args); ran {
 		os.Exit(code)
 	}
+	if len(os.Args) == 2 && os.Args[1] == engineArg {
+		os.Exit(engineMain())
+	}
 	e := &env{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		lookup: os.LookupEnv, now: time.Now,

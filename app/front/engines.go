@@ -29,7 +29,7 @@ func keeperStart(o Options, bin map[string]string) starter {
 			return nil, err
 		}
 		_, err = k.Spawn(ctx, keeper.Spawn{
-			Name: "engine", Args: []string{bin["davit"], "engine"}, Env: environment(os.Environ(), os.Getuid()), Files: []*os.File{control}, DieWith: true,
+			Args: []string{bin["davit"], "engine"}, Env: environment(os.Environ(), os.Getuid()), Files: []*os.File{control}, DieWith: true,
 		})
 		if err != nil {
 			_ = k.Close()
