@@ -69,6 +69,9 @@ func (h *handler) recover(x *exchange) {
 		panic(p)
 	}
 	h.log.Error("a call panicked", "path", x.r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+	if x.begun {
+		panic(http.ErrAbortHandler) // the client sees that it broke off
+	}
 	x.fail(api.Errorf(api.KindInternal, "%s failed inside Davit: %v", x.name(), p))
 }
 
@@ -77,6 +80,7 @@ type exchange struct {
 	service api.Service
 	w       http.ResponseWriter
 	r       *http.Request
+	begun   bool // part of an answer is out: an error has no status any more
 }
 
 // name is the method that is asked for.

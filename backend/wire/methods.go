@@ -107,7 +107,8 @@ func stream1[A, T any](f func(api.Service, context.Context, A, func(T) error) er
 		if err := x.args(&a); err != nil {
 			return err
 		}
-		out := newItems(x.w)
+		out := newItems(x)
+		defer out.close()
 		return out.end(f(x.service, x.r.Context(), a, func(t T) error { return out.item(&t) }))
 	}
 }
@@ -119,7 +120,8 @@ func stream2[A, B, T any](f func(api.Service, context.Context, A, B, func(T) err
 		if err := x.args(&a, &b); err != nil {
 			return err
 		}
-		out := newItems(x.w)
+		out := newItems(x)
+		defer out.close()
 		return out.end(f(x.service, x.r.Context(), a, b, func(t T) error { return out.item(&t) }))
 	}
 }

@@ -28,6 +28,7 @@ func (x *exchange) upgrade(s *api.Session) error {
 		return api.Errorf(api.KindInvalid, "a session cannot be carried over this connection: %w", err)
 	}
 	defer conn.Close()
+	x.begun = true
 	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+protocol+"\r\n\r\n")
 	if err != nil {
 		return nil

@@ -23,19 +23,18 @@ const (
 // items writes a sink's calls as lines of JSON. An item that comes after a
 // pause is sent at once, a burst in chunks.
 type items struct {
-	w http.ResponseWriter
+	x *exchange
 
-	mu      sync.Mutex
+	mu      sync.Mutex // also of x, while the timer may run
 	buf     []byte
 	sent    time.Time // of the last flush
 	timer   *time.Timer
-	begun   bool // headers are out
 	ended   bool
 	failure error // of the first write that failed
 }
 
-func newItems(w http.ResponseWriter) *items {
-	o := &items{w: w, buf: make([]byte, 0, 4<<10)}
+func newItems(x *exchange) *items {
+	o := &items{x: x, buf: make([]byte, 0, 4<<10)}
 	o.timer = time.AfterFunc(patience, o.late)
 	return o
 }
@@ -65,16 +64,15 @@ func (o *items) item(v any) error {
 // end tells how the stream ended. Where nothing was sent yet, an error is
 // returned to be told by its status instead.
 func (o *items) end(err error) error {
-	o.timer.Stop()
+	o.close()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.ended = true
 	if o.failure != nil {
 		return nil
 	}
 	last := []byte("{\"end\":true}\n")
 	if err != nil {
-		if !o.begun {
+		if !o.x.begun {
 			return err
 		}
 		if last, err = json.Marshal(failure{Error: api.AsError(err)}); err != nil {
@@ -87,6 +85,15 @@ func (o *items) end(err error) error {
 	return nil
 }
 
+// close keeps the timer from writing once the handler has returned, be it by
+// a panic of the service.
+func (o *items) close() {
+	o.timer.Stop()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+}
+
 // late sends what waited long enough: items, or just the headers.
 func (o *items) late() {
 	o.mu.Lock()
@@ -97,21 +104,21 @@ func (o *items) late() {
 }
 
 func (o *items) flush(now time.Time) error {
-	if !o.begun {
-		o.begun = true
-		o.w.Header().Set("Content-Type", "application/x-ndjson")
-		o.w.WriteHeader(http.StatusOK)
+	if !o.x.begun {
+		o.x.begun = true
+		o.x.w.Header().Set("Content-Type", "application/x-ndjson")
+		o.x.w.WriteHeader(http.StatusOK)
 	}
 	o.sent = now
 	if len(o.buf) > 0 {
-		if _, err := o.w.Write(o.buf); err != nil {
+		if _, err := o.x.w.Write(o.buf); err != nil {
 			o.failure = fmt.Errorf("send to the client: %w", err)
 			return o.failure
 		}
 	}
 	o.buf = o.buf[:0]
 	// A writer that cannot flush, such as the window's, sends as it is written.
-	_ = http.NewResponseController(o.w).Flush()
+	_ = http.NewResponseController(o.x.w).Flush()
 	return nil
 }
 
@@ -129,10 +136,7 @@ func appendItem(b []byte, v any) ([]byte, error) {
 }
 
 // raw sends a method's bytes. Until the first one an error can be told by its status.
-type raw struct {
-	x     *exchange
-	begun bool
-}
+type raw struct{ x *exchange }
 
 // ErrorTrailer is the trailer that tells an error after the first byte of Save.
 const ErrorTrailer = "Davit-Error"
@@ -143,10 +147,10 @@ func (o *raw) Write(p []byte) (int, error) {
 }
 
 func (o *raw) begin() {
-	if o.begun {
+	if o.x.begun {
 		return
 	}
-	o.begun = true
+	o.x.begun = true
 	h := o.x.w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	if o.trailers() {
@@ -158,7 +162,7 @@ func (o *raw) begin() {
 func (o *raw) trailers() bool { return o.x.r.Header.Get("TE") == "trailers" }
 
 func (o *raw) end(err error) error {
-	if err == nil || !o.begun {
+	if err == nil || !o.x.begun {
 		if err == nil {
 			o.begin()
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -183,23 +184,24 @@ func failed(err error) error {
 
 var errNoName = errors.New("no name")
 
+// repository is a name below a registry, with a tag or digest.
+var repository = regexp.MustCompile(`^[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@sha256:[0-9a-f]{64})?$`)
+
 // fullName completes a ref: registry, repository, tag.
 func fullName(ref string) (string, error) {
-	if ref == "" || strings.ContainsAny(ref, " \t\n\\'\"$*?") {
-		return "", errNoName
-	}
 	first, rest, slash := strings.Cut(ref, "/")
 	if !slash {
 		first, rest = "docker.io", "library/"+ref
 	} else if !strings.ContainsAny(first, ".:") && first != "localhost" {
 		first, rest = "docker.io", ref
 	}
-	repo, tag, tagged := strings.Cut(rest, ":")
-	if repo == "" || tagged && tag == "" || repo != strings.ToLower(repo) {
+	if !repository.MatchString(rest) || !host.MatchString(first) {
 		return "", errNoName
 	}
-	if !tagged && !strings.Contains(rest, "@") {
+	if !strings.ContainsAny(rest, ":@") {
 		rest += ":latest"
 	}
 	return first + "/" + rest, nil
 }
+
+var host = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*(:[0-9]+)?$`)
