@@ -1,0 +1,155 @@
+package netstack
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	bridgeName = "davit0"
+	tapName    = "tap0"
+	// tapIndexRoom is how far the tap, whose index the kernel chooses, may be
+	// beyond the last link that was counted.
+	tapIndexRoom = 100
+)
+
+// openBridge makes the network's namespace with its bridge and tap, or finds
+// them in what was kept.
+func (n *Network) openBridge() error {
+	var err error
+	if k := n.config.Kept; k != nil && k.Namespace != nil {
+		n.tap = k.Tap
+		if n.ns, err = openNamespace(n.maker, k.Namespace); err != nil {
+			return fmt.Errorf("network's namespace: %w", err)
+		}
+	} else {
+		if n.ns, err = makeNamespace(n.maker); err != nil {
+			return err
+		}
+		if err := n.makeBridge(); err != nil {
+			return err
+		}
+	}
+	if err := n.ns.openSocket(n.maker); err != nil {
+		return fmt.Errorf("netlink socket: %w", err)
+	}
+	if err := n.countLinks(); err != nil {
+		return err
+	}
+	br, err := n.ns.handle.LinkByName(bridgeName)
+	if err != nil {
+		return fmt.Errorf("bridge %s: %w", bridgeName, err)
+	}
+	n.bridge = br.Attrs().Index
+	if n.tap == nil {
+		if err = n.maker.in(n.ns.file, n.makeTap); err != nil {
+			return err
+		}
+		n.seq.Add(tapIndexRoom)
+	}
+	return nil
+}
+
+// countLinks makes indices of new veth pairs differ from those that are there.
+func (n *Network) countLinks() error {
+	links, err := n.ns.handle.LinkList()
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	for _, l := range links {
+		n.seq.Store(max(uint32(l.Attrs().Index), n.seq.Load()))
+	}
+	return nil
+}
+
+func (n *Network) makeBridge() error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = bridgeName, n.config.MTU
+	snooping := false // nobody here is a multicast router
+	br := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
+	if err := n.ns.handle.LinkAdd(br); err != nil {
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			return &HostError{What: "the kernel has no network bridge", Mend: "sudo modprobe bridge", Err: err}
+		}
+		return fmt.Errorf("make bridge %s: %w", bridgeName, err)
+	}
+	if err := n.ns.handle.LinkSetUp(br); err != nil {
+		return fmt.Errorf("bring bridge %s up: %w", bridgeName, err)
+	}
+	return nil
+}
+
+// makeTap runs in the network's namespace: a tap belongs to the namespace in
+// which its device file was opened.
+func (n *Network) makeTap() error {
+	f, err := openTap(tapName)
+	if err != nil {
+		return err
+	}
+	n.tap = f
+	tap, err := n.ns.handle.LinkByName(tapName)
+	if err != nil {
+		return fmt.Errorf("tap %s: %w", tapName, err)
+	}
+	h := n.ns.handle
+	if err := h.LinkSetMTU(tap, n.config.MTU); err != nil {
+		return fmt.Errorf("set mtu of %s: %w", tapName, err)
+	}
+	if err := h.LinkSetMasterByIndex(tap, n.bridge); err != nil {
+		return fmt.Errorf("put %s into the bridge: %w", tapName, err)
+	}
+	if err := h.LinkSetUp(tap); err != nil {
+		return fmt.Errorf("bring %s up: %w", tapName, err)
+	}
+	return n.openPort(tap.Attrs().Index)
+}
+
+const tunDevice = "/dev/net/tun"
+
+// openTap makes a tap whose frames carry a virtio-net header, so that TCP
+// segments of up to 64 KiB and unfinished checksums cross it.
+func openTap(name string) (*os.File, error) {
+	fd, err := unix.Open(tunDevice, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, tunError(err)
+	}
+	req, err := unix.NewIfreq(name)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	req.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
+		_ = unix.Close(fd)
+		return nil, tunError(err)
+	}
+	size := int32(vnetHeaderSize)
+	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNSETVNETHDRSZ, uintptr(unsafe.Pointer(&size))); e != 0 {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("set header size of tap: %w", e)
+	}
+	const offload = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
+	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, offload); err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("set offloads of tap: %w", err)
+	}
+	return os.NewFile(uintptr(fd), tunDevice), nil
+}
+
+func tunError(err error) error {
+	h := &HostError{What: "the device " + tunDevice + " cannot be used", Err: err}
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		h.Mend = "sudo modprobe tun"
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		h.Mend = "sudo chmod 0666 " + tunDevice
+	default:
+		h.Mend = "sudo modprobe tun && sudo chmod 0666 " + tunDevice
+	}
+	return h
+}

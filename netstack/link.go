@@ -1,0 +1,265 @@
+package netstack
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+const (
+	// vnetHeaderSize is that of struct virtio_net_hdr without mergeable buffers.
+	vnetHeaderSize = 10
+	// frameHead is what precedes the network packet in a read from the tap.
+	frameHead = vnetHeaderSize + ethernetSize
+	// maxPacket is the largest IPv4 packet, and gVisor's largest pooled buffer.
+	maxPacket = 1 << 16
+	// gsoMax is the most payload in one segment that the stack hands down:
+	// headers included it stays below maxPacket.
+	gsoMax = 65000
+	// smallPacket and below are copied out of the read buffer: a receive
+	// queue full of them would otherwise hold 64 KiB for each.
+	smallPacket = 8 << 10
+)
+
+// link joins the stack to the tap: frames with virtio-net headers, segmented
+// and summed by the kernel, if at all. It reads the tap's own descriptor on
+// one goroutine and writes from whichever sends.
+type link struct {
+	file *os.File
+	fd   int // file's; valid until the stack is closed
+	mtu  atomic.Uint32
+	addr tcpip.LinkAddress
+	edge *edge
+	echo func(packet []byte) // takes echo requests to the outside; packet is valid during the call
+
+	mu         sync.RWMutex
+	dispatcher stack.NetworkDispatcher
+	reader     sync.WaitGroup
+}
+
+var _ stack.LinkEndpoint = (*link)(nil)
+var _ stack.GSOEndpoint = (*link)(nil)
+
+func newLink(file *os.File, mtu int, e *edge) (*link, error) {
+	l := &link{file: file, edge: e, addr: tcpip.LinkAddress(e.mac[:])}
+	l.mtu.Store(uint32(mtu))
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	// Not File.Fd, which would make reads block.
+	return l, raw.Control(func(fd uintptr) { l.fd = int(fd) })
+}
+
+// read hands frames to the stack until the file is closed. All frames that
+// are there are read in one go; the poller is asked only when there are none.
+func (l *link) read() {
+	defer l.reader.Done()
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	var head [frameHead]byte
+	body := buffer.NewViewSize(maxPacket)
+	defer func() { body.Release() }()
+	_ = raw.Read(func(fd uintptr) bool {
+		for {
+			n, err := unix.Readv(int(fd), [][]byte{head[:], body.AsSlice()})
+			switch {
+			case errors.Is(err, unix.EAGAIN):
+				return false
+			case errors.Is(err, unix.EINTR):
+			case err != nil:
+				return true // the device is gone
+			case n > frameHead:
+				body = l.receive(head[vnetHeaderSize:], body, n-frameHead)
+			}
+		}
+	})
+}
+
+// receive takes one frame, whose packet is the first n bytes of body, and
+// gives the buffer for the next.
+func (l *link) receive(ethernet []byte, body *buffer.View, n int) *buffer.View {
+	packet := body.AsSlice()[:n]
+	switch l.edge.judge(ethernet, packet) {
+	case toEcho:
+		l.echo(packet)
+	case toARP:
+		l.deliver(header.ARPProtocolNumber, copied(packet))
+	case toIPv4:
+		if n <= smallPacket {
+			l.deliver(header.IPv4ProtocolNumber, copied(packet))
+			return body
+		}
+		body.CapLength(n)
+		l.deliver(header.IPv4ProtocolNumber, body)
+		return buffer.NewViewSize(maxPacket)
+	}
+	return body
+}
+
+func copied(packet []byte) *buffer.View {
+	v := buffer.NewView(len(packet))
+	_, _ = v.Write(packet)
+	return v
+}
+
+func (l *link) deliver(protocol tcpip.NetworkProtocolNumber, v *buffer.View) {
+	l.mu.RLock()
+	d := l.dispatcher
+	l.mu.RUnlock()
+	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithView(v)})
+	defer pkt.DecRef()
+	if d != nil {
+		d.DeliverNetworkPacket(protocol, pkt)
+	}
+}
+
+// WritePackets sends packets to the bridge.
+func (l *link) WritePackets(pkts stack.PacketBufferList) (int, tcpip.Error) {
+	n := 0
+	for _, pkt := range pkts.AsSlice() {
+		if err := l.write(pkt); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (l *link) write(pkt *stack.PacketBuffer) tcpip.Error {
+	var vnet [vnetHeaderSize]byte
+	describe(&vnet, pkt)
+	slices := pkt.AsSlices()
+	iov := make([][]byte, 1, len(slices)+1)
+	iov[0] = vnet[:]
+	iov = append(iov, slices...)
+	return l.writev(iov)
+}
+
+// describe fills in the virtio-net header: what the kernel has yet to do.
+func describe(h *[vnetHeaderSize]byte, pkt *stack.PacketBuffer) {
+	const (
+		needsChecksum = 1
+		gsoTCPv4      = 1
+	)
+	gso := pkt.GSOOptions
+	if gso.Type == stack.GSONone {
+		return
+	}
+	binary.LittleEndian.PutUint16(h[2:], uint16(pkt.HeaderSize()))
+	if gso.NeedsCsum {
+		h[0] = needsChecksum
+		binary.LittleEndian.PutUint16(h[6:], ethernetSize+gso.L3HdrLen)
+		binary.LittleEndian.PutUint16(h[8:], gso.CsumOffset)
+	}
+	if gso.Type == stack.GSOTCPv4 && pkt.Data().Size() > int(gso.MSS) {
+		h[1] = gsoTCPv4
+		binary.LittleEndian.PutUint16(h[4:], gso.MSS)
+	}
+}
+
+// writeIPv4 sends a packet that did not come from the stack.
+func (l *link) writeIPv4(dst mac, packet []byte) {
+	var head [frameHead]byte
+	eth := head[vnetHeaderSize:]
+	copy(eth[0:6], dst[:])
+	copy(eth[6:12], l.edge.mac[:])
+	binary.BigEndian.PutUint16(eth[12:], etherIPv4)
+	_ = l.writev([][]byte{head[:], packet})
+}
+
+func (l *link) writev(iov [][]byte) tcpip.Error {
+	for {
+		_, err := unix.Writev(l.fd, iov)
+		var errno syscall.Errno
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EINTR):
+		case errors.As(err, &errno):
+			return tcpip.TranslateErrno(errno)
+		default:
+			return &tcpip.ErrAborted{}
+		}
+	}
+}
+
+// Attach starts reading.
+func (l *link) Attach(d stack.NetworkDispatcher) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d != nil && l.dispatcher == nil {
+		l.reader.Add(1)
+		go l.read()
+	}
+	l.dispatcher = d
+}
+
+// IsAttached tells whether frames reach a stack.
+func (l *link) IsAttached() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.dispatcher != nil
+}
+
+// Wait returns when the reader has ended, which closing the file makes it do.
+func (l *link) Wait() { l.reader.Wait() }
+
+// MTU is that of the tap.
+func (l *link) MTU() uint32 { return l.mtu.Load() }
+
+// SetMTU changes what MTU tells.
+func (l *link) SetMTU(m uint32) { l.mtu.Store(m) }
+
+// MaxHeaderLength is that of Ethernet.
+func (l *link) MaxHeaderLength() uint16 { return ethernetSize }
+
+// LinkAddress is the gateway's MAC.
+func (l *link) LinkAddress() tcpip.LinkAddress { return l.addr }
+
+// SetLinkAddress does nothing: the gateway's MAC follows from its address.
+func (l *link) SetLinkAddress(tcpip.LinkAddress) {}
+
+// Capabilities says that checksums from containers need no check: they come
+// unfinished over the veth, and nothing between can damage them.
+func (l *link) Capabilities() stack.LinkEndpointCapabilities {
+	return stack.CapabilityRXChecksumOffload | stack.CapabilityResolutionRequired
+}
+
+// GSOMaxSize bounds a segment.
+func (l *link) GSOMaxSize() uint32 { return gsoMax }
+
+// SupportedGSO says that the kernel segments.
+func (l *link) SupportedGSO() stack.SupportedGSO { return stack.HostGSOSupported }
+
+// ARPHardwareType is Ethernet.
+func (l *link) ARPHardwareType() header.ARPHardwareType { return header.ARPHardwareEther }
+
+// AddHeader puts the Ethernet header before the packet.
+func (l *link) AddHeader(pkt *stack.PacketBuffer) {
+	header.Ethernet(pkt.LinkHeader().Push(ethernetSize)).Encode(&header.EthernetFields{
+		SrcAddr: pkt.EgressRoute.LocalLinkAddress,
+		DstAddr: pkt.EgressRoute.RemoteLinkAddress,
+		Type:    pkt.NetworkProtocolNumber,
+	})
+}
+
+// ParseHeader has nothing to do: frames come in without their header.
+func (l *link) ParseHeader(*stack.PacketBuffer) bool { return true }
+
+// Close does nothing: the network closes the file.
+func (l *link) Close() {}
+
+// SetOnCloseAction does nothing, as Close does nothing.
+func (l *link) SetOnCloseAction(func()) {}

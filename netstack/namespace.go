@@ -1,0 +1,117 @@
+package netstack
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// namespace is a network namespace and netlink sockets in it. All may be used
+// from any thread.
+type namespace struct {
+	file   *os.File
+	handle *netlink.Handle
+	socket nl.SocketHandle // for the messages of veth.go; empty where none are sent
+}
+
+// makeNamespace makes a new one, with lo up.
+func makeNamespace(t *thread) (*namespace, error) {
+	ns := &namespace{}
+	err := t.do(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return &HostError{
+				What: "a network namespace could not be made",
+				Mend: "network namespaces must be allowed to people: sysctl user.max_net_namespaces must not be 0",
+				Err:  err,
+			}
+		}
+		return ns.fill()
+	})
+	if err != nil {
+		ns.close()
+		return nil, err
+	}
+	return ns, nil
+}
+
+// openNamespace takes over one that exists; file is the namespace's from then on.
+func openNamespace(t *thread, file *os.File) (*namespace, error) {
+	ns := &namespace{file: file}
+	err := t.in(file, func() error {
+		var err error
+		ns.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
+	if err != nil {
+		ns.close()
+		return nil, err
+	}
+	return ns, nil
+}
+
+// fill runs on the thread that has just entered the new namespace.
+func (ns *namespace) fill() error {
+	var err error
+	if ns.file, err = currentNamespace(); err != nil {
+		return err
+	}
+	if ns.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("netlink socket: %w", err)
+	}
+	if err := setSysctls(); err != nil {
+		return err
+	}
+	const loIndex = 1 // in every namespace
+	lo := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: loIndex}}
+	if err := ns.handle.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("bring lo up: %w", err)
+	}
+	return nil
+}
+
+// setSysctls sets what docker sets, too: ping without privileges, and ports
+// below 1024 for every user of the container. IPv6 is off on new interfaces
+// (lo keeps ::1), as the network does not carry it.
+func setSysctls() error {
+	for _, s := range []struct{ path, value string }{
+		{"net/ipv4/ping_group_range", "0 2147483647"},
+		{"net/ipv4/ip_unprivileged_port_start", "0"},
+		{"net/ipv6/conf/default/disable_ipv6", "1"},
+	} {
+		err := os.WriteFile("/proc/sys/"+s.path, []byte(s.value), 0)
+		if errors.Is(err, unix.EINVAL) && s.path == "net/ipv4/ping_group_range" {
+			// A group that the user namespace does not map is refused.
+			err = os.WriteFile("/proc/sys/"+s.path, []byte("0 0"), 0)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // no IPv6 in this kernel
+			return fmt.Errorf("set sysctl %s: %w", s.path, err)
+		}
+	}
+	return nil
+}
+
+// openSocket makes the socket that veth.go needs.
+func (ns *namespace) openSocket(t *thread) error {
+	return t.in(ns.file, func() error {
+		var err error
+		ns.socket.Socket, err = nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+		return err
+	})
+}
+
+func (ns *namespace) close() {
+	if ns.handle != nil {
+		ns.handle.Close()
+	}
+	if ns.socket.Socket != nil {
+		ns.socket.Close()
+	}
+	if ns.file != nil {
+		_ = ns.file.Close()
+	}
+}

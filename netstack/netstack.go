@@ -1,0 +1,252 @@
+// Package netstack is a virtual network as a Go value: [New], Attach,
+// Publish, Close.
+//
+// A network is a kernel bridge in a network namespace of its own, to which
+// every endpoint (a container's network namespace) is joined by a veth pair,
+// so that containers talk to each other at the kernel's speed. One tap leads
+// from that bridge to a gVisor stack in this process, which owns the gateway's
+// address: it answers DNS, and carries TCP, UDP and echo requests to the
+// outside by ordinary sockets of the host. Published ports are listeners in
+// the host's namespace.
+//
+//	 container ─ eth0 ═ veth ─┐
+//	 container ─ eth0 ═ veth ─┤ davit0 (bridge) ─ tap0 ═ edge ─ gVisor ─ sockets
+//	└── a namespace each ────┘└── the network's ───┘└───── the host's namespace ──┘
+//
+// The package runs in a process that is in the host's network namespace and
+// is root of a user namespace: it needs CAP_SYS_ADMIN and CAP_NET_ADMIN there
+// and /dev/net/tun, and nothing outside of it. Frames from containers are
+// hostile; what may pass is decided in edge.go and policy.go.
+package netstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/containers/gvisor-tap-vsock/pkg/types"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+)
+
+// Path is how a published port's bytes reach the container.
+type Path string
+
+// The paths.
+const (
+	// PathDirect joins the client's socket by splice(2) to one that is made
+	// in the container's own namespace. The default.
+	PathDirect Path = "direct"
+	// PathStack dials the container from the gVisor stack, over the tap.
+	PathStack Path = "stack"
+)
+
+// Config says what a network is like. Its zero value is a network called
+// "default" with the first subnet of [Subnets] that the host does not use.
+type Config struct {
+	Name   string       // the DNS zone under which endpoints are found, too
+	Subnet netip.Prefix // IPv4; invalid: one is chosen
+	MTU    int          // of every interface; 0: 1500
+	Path   Path         // "": PathDirect
+	// Zones are names that the network answers besides those of its
+	// endpoints, for example a name for the host.
+	Zones []types.Zone
+	// ResolvConf names the host's resolvers; "": /etc/resolv.conf. It is
+	// read again when it changes.
+	ResolvConf string
+	// Spares is how many ready-made namespaces are kept; 0: 2, < 0: none.
+	Spares int
+	// Kept is what an earlier process left behind; nil: start anew.
+	Kept *Kept
+	Log  *slog.Logger
+}
+
+// Kept is what outlives a process that held a network, so that the next one
+// can go on with it.
+type Kept struct {
+	Namespace *os.File // the network's
+	Tap       *os.File // nil: a new one is made
+}
+
+// Network is a running network. Its methods may be called at the same time.
+type Network struct {
+	config  Config
+	log     *slog.Logger
+	gateway netip.Addr
+	host    *os.File // the host's network namespace
+
+	maker  *thread // makes namespaces
+	dialer *thread // makes sockets in endpoints' namespaces
+
+	ns     *namespace
+	bridge int // its index in ns
+	tap    *os.File
+	link   *link
+	stack  *stack.Stack
+	tcp    *tcp.Forwarder
+	policy policy
+	udp    *udpFlows
+	echo   *echoFlows
+	dns    *resolver
+	names  *names
+	spares *spares
+
+	mu        sync.Mutex
+	endpoints map[string]*Endpoint
+	byIP      map[netip.Addr]*Endpoint
+	addresses *addresses
+	closed    bool
+
+	ctx    context.Context // ends with Close; stored because the network owns all its goroutines
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+	pipes  pipePool
+	seq    atomic.Uint32
+}
+
+// New makes a network. [HostError] says what of the host is in the way.
+func New(c Config) (*Network, error) {
+	c = c.withDefaults()
+	n := &Network{config: c, log: c.Log, endpoints: map[string]*Endpoint{}, byIP: map[netip.Addr]*Endpoint{}, names: newNames(c.Name, c.Zones)}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	if err := n.open(); err != nil {
+		_ = n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = "default"
+	}
+	if c.MTU == 0 {
+		c.MTU = 1500
+	}
+	if c.Path == "" {
+		c.Path = PathDirect
+	}
+	if c.ResolvConf == "" {
+		c.ResolvConf = "/etc/resolv.conf"
+	}
+	if c.Spares == 0 {
+		c.Spares = 2
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (n *Network) open() error {
+	if err := n.chooseSubnet(); err != nil {
+		return err
+	}
+	n.gateway = n.config.Subnet.Addr().Next()
+	n.addresses = newAddresses(n.config.Subnet, n.gateway)
+	n.policy = newPolicy(n.config.Subnet)
+	var err error
+	if n.host, err = currentNamespace(); err != nil {
+		return err
+	}
+	n.maker, n.dialer = newThread(n.host), newThread(n.host)
+	if err := n.openBridge(); err != nil {
+		return err
+	}
+	if err := n.openStack(); err != nil {
+		return err
+	}
+	if n.dns, err = newResolver(n); err != nil {
+		return err
+	}
+	n.spares = newSpares(n, n.config.Spares)
+	return nil
+}
+
+// Subnet is the network's range, Gateway its gateway's and resolver's address.
+func (n *Network) Subnet() netip.Prefix { return n.config.Subnet }
+
+// Gateway is the address of the gateway and of the resolver.
+func (n *Network) Gateway() netip.Addr { return n.gateway }
+
+// MTU is that of every interface, in bytes.
+func (n *Network) MTU() int { return n.config.MTU }
+
+// Keep gives what the next process needs to go on with this network. The
+// files stay the network's.
+func (n *Network) Keep() Kept { return Kept{Namespace: n.ns.file, Tap: n.tap} }
+
+// Close ends all connections, takes the network down, and waits until
+// everything that it started has ended.
+func (n *Network) Close() error {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil
+	}
+	n.closed = true
+	var all []*Endpoint
+	for _, e := range n.endpoints {
+		all = append(all, e)
+	}
+	n.endpoints = map[string]*Endpoint{}
+	n.mu.Unlock()
+
+	n.cancel()
+	var errs []error
+	for _, e := range all {
+		errs = append(errs, e.close())
+	}
+	if n.spares != nil {
+		n.spares.close()
+	}
+	if n.dns != nil {
+		n.dns.close()
+	}
+	if n.echo != nil {
+		n.echo.close()
+	}
+	n.work.Wait()
+	n.pipes.close()
+	n.closeStack()
+	for _, t := range []*thread{n.maker, n.dialer} {
+		if t != nil {
+			t.close()
+		}
+	}
+	if n.ns != nil {
+		n.ns.close()
+	}
+	if n.host != nil {
+		errs = append(errs, n.host.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// HostError says that the host is in the way, and how to mend it.
+type HostError struct {
+	What string // what failed and why, for people
+	Mend string // what to do, with the command to type where there is one
+	Err  error
+}
+
+func (e *HostError) Error() string { return fmt.Sprintf("%s: %v", e.What, e.Err) }
+
+// Unwrap gives the cause.
+func (e *HostError) Unwrap() error { return e.Err }
+
+// ErrNotAttached says that no endpoint has that id.
+var ErrNotAttached = errors.New("is not attached to the network")
+
+func macFor(ip netip.Addr) net.HardwareAddr {
+	b := ip.As4()
+	// Locally administered, and bound to the address: a neighbour's cache
+	// stays right when an address goes to another container.
+	return net.HardwareAddr{0x02, 0x42, b[0], b[1], b[2], b[3]}
+}

@@ -1,0 +1,98 @@
+package netstack
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+const (
+	// maxHalfOpen bounds the connections whose far end has not answered yet,
+	// of all containers; a SYN beyond it is dropped, and comes again.
+	maxHalfOpen = 4096
+	// dialTimeout is how long a far end may take; a client inside gives up
+	// by its own clock.
+	dialTimeout = 30 * time.Second
+	// keepAlive finds out on the host's side that a far end has gone: the
+	// container's own probes are answered by the stack.
+	keepAlive = 60 * time.Second
+)
+
+// handleTCP takes a segment that belongs to no connection. false: RST.
+func (n *Network) handleTCP(id stack.TransportEndpointID, pkt *stack.PacketBuffer) bool {
+	if n.ctx.Err() != nil || !n.policy.allows(addrOf(id.LocalAddress)) {
+		return false
+	}
+	return n.tcp.HandlePacket(id, pkt)
+}
+
+// forwardTCP runs for each connection that a container opens to the outside,
+// on a goroutine of its own: first the far end is dialled from the host, so
+// that the container learns the truth; then the container's SYN is answered.
+func (n *Network) forwardTCP(r *tcp.ForwarderRequest) {
+	if !n.begin() {
+		r.Complete(true)
+		return
+	}
+	defer n.work.Done()
+	id := r.ID()
+	e := n.at(addrOf(id.RemoteAddress))
+	if e == nil {
+		r.Complete(true)
+		return
+	}
+	far, err := n.dialHost(netip.AddrPortFrom(addrOf(id.LocalAddress), id.LocalPort))
+	if err != nil {
+		r.Complete(true)
+		return
+	}
+	var wq waiter.Queue
+	ep, terr := r.CreateEndpoint(&wq)
+	r.Complete(terr != nil)
+	if terr != nil {
+		_ = far.Close()
+		return
+	}
+	inside := newStackConn(ep, &wq)
+	outside := &hostConn{far}
+	relay(&e.live, pair{
+		a: inside, b: outside,
+		ab: func() error { return inside.writeTo(far) },
+		ba: func() error { return inside.readFrom(far) },
+	})
+}
+
+func (n *Network) dialHost(to netip.AddrPort) (*net.TCPConn, error) {
+	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+	defer cancel()
+	d := net.Dialer{KeepAlive: keepAlive}
+	c, err := d.DialContext(ctx, "tcp4", to.String())
+	if err != nil {
+		return nil, err
+	}
+	t, ok := c.(*net.TCPConn)
+	if !ok {
+		_ = c.Close()
+		return nil, errors.New("no TCP connection")
+	}
+	return t, nil
+}
+
+// begin counts a goroutine that Close must wait for; false: closed already.
+func (n *Network) begin() bool { return n.beginAll(1) }
+
+func (n *Network) beginAll(count int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return false
+	}
+	n.work.Add(count)
+	return true
+}

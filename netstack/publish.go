@@ -1,0 +1,250 @@
+package netstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Port is a published port: who connects to HostIP:HostPort on the host
+// reaches ContainerPort of the endpoint's address.
+type Port struct {
+	HostIP        netip.Addr // invalid: 127.0.0.1
+	HostPort      uint16     // 0: a free one
+	ContainerPort uint16
+	Protocol      string // "tcp" (also "") or "udp"
+	// Kept is the listening socket of an earlier process; nil: a new one is
+	// made. It is the network's from then on.
+	Kept *os.File
+}
+
+func (p Port) withDefaults() Port {
+	if !p.HostIP.IsValid() {
+		p.HostIP = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	if p.Protocol == "" {
+		p.Protocol = "tcp"
+	}
+	return p
+}
+
+// Host is where the port listens.
+func (p Port) Host() netip.AddrPort { return netip.AddrPortFrom(p.HostIP, p.HostPort) }
+
+// PortError says which port could not be opened; errors.Is finds the
+// kernel's reason, for example unix.EADDRINUSE.
+type PortError struct {
+	Port Port
+	Err  error
+}
+
+func (e *PortError) Error() string { return fmt.Sprintf("port %s: %v", e.Port.Host(), e.Err) }
+
+// Unwrap gives the cause.
+func (e *PortError) Unwrap() error { return e.Err }
+
+// Publish opens ports of the host for an endpoint, all of them or none, and
+// gives them with the host's ports that were chosen.
+func (n *Network) Publish(_ context.Context, id string, ports []Port) ([]Port, error) {
+	if !n.begin() {
+		return nil, net.ErrClosed
+	}
+	defer n.work.Done()
+	e, err := n.Endpoint(id)
+	if err != nil {
+		return nil, err
+	}
+	var opened []*port
+	for _, p := range ports {
+		o, err := e.listen(p.withDefaults())
+		if err != nil {
+			closePorts(opened)
+			return nil, err
+		}
+		opened = append(opened, o)
+	}
+	e.mu.Lock()
+	if e.over || !n.beginAll(len(opened)) {
+		e.mu.Unlock()
+		closePorts(opened)
+		return nil, fmt.Errorf("%s %w", id, ErrNotAttached)
+	}
+	e.ports = append(e.ports, opened...)
+	e.mu.Unlock()
+	var chosen []Port
+	for _, o := range opened {
+		chosen = append(chosen, o.Port)
+		go func() {
+			defer n.work.Done()
+			o.serve()
+		}()
+	}
+	return chosen, nil
+}
+
+func closePorts(ports []*port) {
+	for _, p := range ports {
+		p.close()
+	}
+}
+
+// Ports are those that are open for the endpoint.
+func (e *Endpoint) Ports() []Port {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []Port
+	for _, p := range e.ports {
+		all = append(all, p.Port)
+	}
+	return all
+}
+
+// PortFile gives a copy of a port's listening socket, to be kept for
+// [Port].Kept; the caller closes it.
+func (e *Endpoint) PortFile(want Port) (*os.File, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.ports {
+		if p.Host() == want.Host() && p.Protocol == want.Protocol {
+			return p.socket.File()
+		}
+	}
+	return nil, &PortError{Port: want, Err: errors.New("is not published")}
+}
+
+// port is one that is open.
+type port struct {
+	Port
+	e      *Endpoint
+	socket interface {
+		File() (*os.File, error)
+		Close() error
+	}
+	serve func() // until the socket is closed
+}
+
+func (p *port) close() { _ = p.socket.Close() }
+
+func (e *Endpoint) listen(p Port) (*port, error) {
+	if p.ContainerPort == 0 {
+		return nil, &PortError{Port: p, Err: errors.New("a container has no port 0")}
+	}
+	o := &port{Port: p, e: e}
+	var addr net.Addr
+	var err error
+	switch p.Protocol {
+	case "tcp":
+		addr, err = o.listenTCP()
+	case "udp":
+		addr, err = o.listenUDP()
+	default:
+		err = fmt.Errorf("protocol %s is none that can be published", p.Protocol)
+	}
+	o.Kept = nil
+	if err != nil {
+		return nil, &PortError{Port: p, Err: err}
+	}
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		o.close()
+		return nil, err
+	}
+	o.HostPort = ap.Port()
+	return o, nil
+}
+
+func (p *port) listenTCP() (net.Addr, error) {
+	var l net.Listener
+	var err error
+	if p.Kept != nil {
+		l, err = net.FileListener(p.Kept)
+		_ = p.Kept.Close()
+	} else {
+		lc := net.ListenConfig{KeepAlive: keepAlive}
+		l, err = lc.Listen(context.Background(), networkOf("tcp", p.HostIP), p.Host().String())
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, ok := l.(*net.TCPListener)
+	if !ok {
+		_ = l.Close()
+		return nil, errors.New("no TCP listener")
+	}
+	p.socket, p.serve = t, func() { p.acceptAll(t) }
+	return t.Addr(), nil
+}
+
+// networkOf makes 0.0.0.0 mean IPv4 only, as people expect it to.
+func networkOf(protocol string, ip netip.Addr) string {
+	if ip.Is4() {
+		return protocol + "4"
+	}
+	return protocol + "6"
+}
+
+func (p *port) acceptAll(l *net.TCPListener) {
+	for {
+		c, err := l.AcceptTCP()
+		switch {
+		case err == nil:
+			if !p.e.n.begin() {
+				_ = c.Close()
+				return
+			}
+			go func() {
+				defer p.e.n.work.Done()
+				p.carry(c)
+			}()
+		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM), errors.Is(err, unix.ENOBUFS):
+			// Of these the kernel gives back some when connections end.
+			p.e.n.log.Warn("accept", "port", p.Host(), "err", err)
+			select {
+			case <-time.After(20 * time.Millisecond):
+			case <-p.e.n.ctx.Done():
+				return
+			}
+		case errors.Is(err, unix.ECONNABORTED):
+		default:
+			return
+		}
+	}
+}
+
+// inboundTimeout is for the connection to a container, which is on this machine.
+const inboundTimeout = 10 * time.Second
+
+// carry joins one client to the container.
+func (p *port) carry(client *net.TCPConn) {
+	n, to := p.e.n, netip.AddrPortFrom(p.e.IP, p.ContainerPort)
+	outside := &hostConn{client}
+	if n.config.Path == PathStack {
+		inside, err := n.dialStack(to)
+		if err != nil {
+			outside.Abort()
+			return
+		}
+		relay(&p.e.live, pair{
+			a: outside, b: inside,
+			ab: func() error { return inside.readFrom(client) },
+			ba: func() error { return inside.writeTo(client) },
+		})
+		return
+	}
+	c, err := n.dialDirect(p.e.ns.file, to)
+	if err != nil {
+		outside.Abort()
+		return
+	}
+	relay(&p.e.live, pair{
+		a: outside, b: &hostConn{c},
+		ab: func() error { return n.pipes.splice(c, client) },
+		ba: func() error { return n.pipes.splice(client, c) },
+	})
+}

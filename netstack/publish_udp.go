@@ -1,0 +1,144 @@
+package netstack
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+)
+
+// maxUDPClients bounds the clients of one published port that are remembered.
+const maxUDPClients = 4096
+
+func (p *port) listenUDP() (net.Addr, error) {
+	var c net.PacketConn
+	var err error
+	if p.Kept != nil {
+		c, err = net.FilePacketConn(p.Kept)
+		_ = p.Kept.Close()
+	} else {
+		c, err = net.ListenUDP(networkOf("udp", p.HostIP), net.UDPAddrFromAddrPort(p.Host()))
+	}
+	if err != nil {
+		return nil, err
+	}
+	u, ok := c.(*net.UDPConn)
+	if !ok {
+		_ = c.Close()
+		return nil, errors.New("no UDP socket")
+	}
+	clients := &udpClients{p: p, socket: u, all: map[netip.AddrPort]*udpClient{}}
+	p.socket, p.serve = u, clients.serve
+	return u.LocalAddr(), nil
+}
+
+// udpClients are the clients of a published UDP port, each with a socket of
+// its own towards the container, so that answers find their way back.
+type udpClients struct {
+	p      *port
+	socket *net.UDPConn
+
+	mu  sync.Mutex
+	all map[netip.AddrPort]*udpClient
+}
+
+type udpClient struct {
+	net.Conn
+	once sync.Once
+}
+
+// Abort forgets the client, as Close does.
+func (c *udpClient) Abort() { c.once.Do(func() { _ = c.Conn.Close() }) }
+
+// CloseWrite does nothing.
+func (c *udpClient) CloseWrite() error { return nil }
+
+func (u *udpClients) serve() {
+	buf := make([]byte, maxPacket)
+	for {
+		n, from, err := u.socket.ReadFromUDPAddrPort(buf)
+		if errors.Is(err, unix.ECONNREFUSED) {
+			continue // a client that has gone
+		}
+		if err != nil {
+			return
+		}
+		if c := u.client(from); c != nil {
+			_ = c.SetReadDeadline(time.Now().Add(udpAnswered))
+			_, _ = c.Write(buf[:n])
+		}
+	}
+}
+
+// client finds or makes the way of one client; nil: there are too many.
+func (u *udpClients) client(from netip.AddrPort) *udpClient {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if c := u.all[from]; c != nil {
+		return c
+	}
+	if len(u.all) >= maxUDPClients {
+		return nil
+	}
+	conn, err := u.dial()
+	if err != nil {
+		u.p.e.n.log.Debug("reach container", "port", u.p.Host(), "err", err)
+		return nil
+	}
+	if !u.p.e.n.begin() {
+		_ = conn.Close()
+		return nil
+	}
+	c := &udpClient{Conn: conn}
+	u.all[from] = c
+	go func() {
+		defer u.p.e.n.work.Done()
+		u.answers(from, c)
+	}()
+	return c
+}
+
+func (u *udpClients) dial() (net.Conn, error) {
+	n, to := u.p.e.n, netip.AddrPortFrom(u.p.e.IP, u.p.ContainerPort)
+	if n.config.Path == PathStack {
+		at := full(to)
+		return gonet.DialUDP(n.stack, nil, &at, ipv4.ProtocolNumber)
+	}
+	fd, err := n.socketIn(u.p.e.ns.file, unix.SOCK_DGRAM)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "udp")
+	defer func() { _ = f.Close() }()
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}); err != nil {
+		return nil, os.NewSyscallError("connect", err)
+	}
+	return net.FileConn(f)
+}
+
+func (u *udpClients) answers(to netip.AddrPort, c *udpClient) {
+	defer u.p.e.live.add(c)()
+	defer func() {
+		u.mu.Lock()
+		delete(u.all, to)
+		u.mu.Unlock()
+		c.Abort()
+	}()
+	buf := make([]byte, maxPacket)
+	for {
+		n, err := c.Read(buf)
+		if errors.Is(err, unix.ECONNREFUSED) {
+			continue // nothing listens in the container yet
+		}
+		if err != nil {
+			return
+		}
+		_, _ = u.socket.WriteToUDPAddrPort(buf[:n], to)
+	}
+}

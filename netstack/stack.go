@@ -1,0 +1,119 @@
+package netstack
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+)
+
+const nicID = 1
+
+// openStack makes the gVisor stack on the tap and starts it.
+func (n *Network) openStack() error {
+	e := newEdge(n.gateway)
+	var err error
+	if n.link, err = newLink(n.tap, n.config.MTU, e); err != nil {
+		return fmt.Errorf("tap: %w", err)
+	}
+	n.echo = newEchoFlows(n)
+	n.link.echo = n.echo.request
+	n.stack = stack.New(stack.Options{
+		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4},
+	})
+	if err := setTCPOptions(n.stack); err != nil {
+		return err
+	}
+	n.udp = newUDPFlows(n)
+	n.tcp = tcp.NewForwarder(n.stack, 0, maxHalfOpen, n.forwardTCP)
+	n.stack.SetTransportProtocolHandler(tcp.ProtocolNumber, n.handleTCP)
+	n.stack.SetTransportProtocolHandler(udp.ProtocolNumber, n.udp.handle)
+	return n.addNIC()
+}
+
+func (n *Network) addNIC() error {
+	if err := n.stack.CreateNIC(nicID, n.link); err != nil {
+		return fmt.Errorf("interface of the stack: %s", err)
+	}
+	// Promiscuous: packets to any address arrive. Spoofing: answers come
+	// from that address.
+	n.stack.SetPromiscuousMode(nicID, true)
+	n.stack.SetSpoofing(nicID, true)
+	addr := tcpip.ProtocolAddress{
+		Protocol: ipv4.ProtocolNumber,
+		AddressWithPrefix: tcpip.AddressWithPrefix{
+			Address: tcpip.AddrFrom4(n.gateway.As4()), PrefixLen: n.config.Subnet.Bits(),
+		},
+	}
+	if err := n.stack.AddProtocolAddress(nicID, addr, stack.AddressProperties{}); err != nil {
+		return fmt.Errorf("gateway's address: %s", err)
+	}
+	subnet := addr.AddressWithPrefix.Subnet()
+	n.stack.SetRouteTable([]tcpip.Route{{Destination: subnet, NIC: nicID}})
+	return nil
+}
+
+// setTCPOptions: windows that hold a fast path's worth of bytes and grow only
+// where they are used, and a short TIME-WAIT: the path to the container is one
+// tap, on which no old segment wanders for a minute.
+func setTCPOptions(s *stack.Stack) error {
+	sack := tcpip.TCPSACKEnabled(true)
+	moderate := tcpip.TCPModerateReceiveBufferOption(true)
+	timeWait := tcpip.TCPTimeWaitTimeoutOption(2 * time.Second)
+	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: 4 << 10, Default: 512 << 10, Max: 6 << 20}
+	send := tcpip.TCPSendBufferSizeRangeOption{Min: 4 << 10, Default: 512 << 10, Max: 6 << 20}
+	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &moderate, &timeWait, &receive, &send} {
+		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
+			return fmt.Errorf("stack option %T: %s", o, err)
+		}
+	}
+	return nil
+}
+
+// admit lets an endpoint's frames through the edge; the stack knows its MAC
+// without asking, so that nobody else can answer.
+func (n *Network) admit(ip netip.Addr) error {
+	hw := macFor(ip)
+	if err := n.stack.AddStaticNeighbor(nicID, header.IPv4ProtocolNumber, tcpip.AddrFrom4(ip.As4()), tcpip.LinkAddress(hw)); err != nil {
+		return fmt.Errorf("neighbour %s: %s", ip, err)
+	}
+	n.link.edge.pin(hw, ip)
+	return nil
+}
+
+func (n *Network) expel(ip netip.Addr) {
+	n.link.edge.unpin(macFor(ip))
+	_ = n.stack.RemoveNeighbor(nicID, header.IPv4ProtocolNumber, tcpip.AddrFrom4(ip.As4()))
+}
+
+// closeStack ends the stack, then the reader of the tap, then the tap: others
+// write to its bare descriptor until the stack has ended.
+func (n *Network) closeStack() {
+	if n.stack != nil {
+		n.stack.Close()
+	}
+	if n.tap != nil {
+		_ = n.tap.Close() // waits for no write, so the stack is silent by now
+	}
+	if n.stack != nil {
+		n.stack.Wait()
+	}
+}
+
+func full(ap netip.AddrPort) tcpip.FullAddress {
+	return tcpip.FullAddress{NIC: nicID, Addr: tcpip.AddrFrom4(ap.Addr().As4()), Port: ap.Port()}
+}
+
+func addrOf(a tcpip.Address) netip.Addr {
+	ip, _ := netip.AddrFromSlice(a.AsSlice())
+	return ip
+}

@@ -1,0 +1,86 @@
+package netstack
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	endpointLink  = "eth0"
+	endpointIndex = 2 // of eth0 in every namespace that is made here; lo is 1
+)
+
+// makeVeth makes the veth pair between p's namespace and the bridge. The
+// indices are chosen here, so that nobody has to ask for them.
+func (n *Network) makeVeth(p *plug) error {
+	if err := n.addVeth(p); err != nil {
+		return err
+	}
+	eth0 := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: endpointIndex}}
+	if err := p.ns.handle.LinkSetUp(eth0); err != nil {
+		return fmt.Errorf("bring %s up: %w", endpointLink, err)
+	}
+	other := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: p.hostLink}}
+	if err := n.ns.handle.LinkSetUp(other); err != nil {
+		return fmt.Errorf("bring veth up: %w", err)
+	}
+	return n.openPort(p.hostLink)
+}
+
+func (n *Network) addVeth(p *plug) error {
+	req := n.ns.request(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	req.AddData(linkHead(unix.AF_UNSPEC, p.hostLink))
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(fmt.Sprintf("veth%d", p.hostLink))))
+	req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n.config.MTU))))
+	req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(n.bridge))))
+	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("veth"))
+	peer := info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.VETH_INFO_PEER, nil)
+	peer.AddChild(linkHead(unix.AF_UNSPEC, endpointIndex))
+	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(endpointLink))
+	peer.AddRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n.config.MTU)))
+	peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(p.ns.file.Fd())))
+	req.AddData(info)
+	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return &HostError{What: "the kernel has no veth pairs", Mend: "sudo modprobe veth", Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("make veth pair: %w", err)
+	}
+	return nil
+}
+
+// openPort makes the bridge forward for a port at once. By itself it takes a
+// new veth for one without a carrier until the kernel's link watcher has
+// looked, which may be a second later, and drops frames until then.
+func (n *Network) openPort(index int) error {
+	const forwarding = 3 // BR_STATE_FORWARDING
+	req := n.ns.request(unix.RTM_SETLINK, 0)
+	req.AddData(linkHead(unix.AF_BRIDGE, index))
+	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+	info.AddRtAttr(nl.IFLA_BRPORT_STATE, nl.Uint8Attr(forwarding))
+	req.AddData(info)
+	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
+		return fmt.Errorf("open port of bridge: %w", err)
+	}
+	return nil
+}
+
+// request makes a message that goes out by the namespace's own socket.
+func (ns *namespace) request(kind, flags int) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(kind, flags|unix.NLM_F_ACK)
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: &ns.socket}
+	return req
+}
+
+// linkHead is the head of a message about the link with that index.
+func linkHead(family, index int) *nl.IfInfomsg {
+	m := nl.NewIfInfomsg(family)
+	m.Index = int32(index)
+	return m
+}
