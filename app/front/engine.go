@@ -25,7 +25,11 @@ func ServeEngine(ctx context.Context, control *os.File, s api.Service) error {
 	// The engine's stderr is the keeper's log.
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	server := newServer(wire.Handler(s, log))
-	server.BaseContext = func(net.Listener) context.Context { return ctx }
+	// Connections are closed before calls are cancelled: the front then sees an
+	// engine that has gone, not calls that it seems to have cancelled itself.
+	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	server.BaseContext = func(net.Listener) context.Context { return calls }
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
