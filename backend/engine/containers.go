@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+
+	"davit/backend/api"
+	"davit/backend/oci"
+	"davit/backend/store"
+)
+
+// Containers implements api.Service.
+func (e *Engine) Containers(ctx context.Context, f api.ContainerFilter) ([]api.Container, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, explain(err)
+	}
+	fits, err := e.chooser(ctx, f)
+	if err != nil {
+		return nil, explain(err)
+	}
+	entries, err := store.ListContainers(e.dirs)
+	if err != nil {
+		return nil, explain(err)
+	}
+	list := []api.Container{}
+	for _, entry := range entries {
+		if c := container(entry); fits(c) {
+			list = append(list, c)
+		}
+	}
+	if f.Last > 0 && len(list) > f.Last {
+		list = list[:f.Last]
+	}
+	return list, nil
+}
+
+// Container implements api.Service.
+func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail, error) {
+	entry, err := e.find(ctx, ref)
+	if err != nil {
+		return api.ContainerDetail{}, explain(err)
+	}
+	rec, dir := entry.Record, e.dirs.Container(entry.Record.ID)
+	d := api.ContainerDetail{
+		Container: container(entry), Spec: rec.Spec,
+		Args: list(rec.Args), Env: list(rec.Env), WorkingDir: rec.WorkingDir, User: rec.User,
+		Network: rec.Network, Gateway: entry.State.Gateway,
+		LogPath: dir.Log(), Rootfs: dir.Rootfs(), OOMKilled: entry.State.OOMKilled,
+		Confinement: entry.State.Confinement, Limited: entry.State.Limited,
+	}
+	if d.Confinement == nil && entry.Err == nil {
+		d.Confinement = oci.Confinement(rec.Spec, oci.HostSecurity())
+	}
+	d.Confinement = list(d.Confinement)
+	if info, err := os.Stat(dir.Log()); err == nil {
+		d.LogSize = info.Size()
+	}
+	return d, nil
+}
+
+// find resolves ref and reads the container's files.
+func (e *Engine) find(ctx context.Context, ref string) (store.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Entry{}, err
+	}
+	id, err := store.FindContainer(e.dirs, ref)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	entry, err := store.ReadContainer(e.dirs, id)
+	if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+		err = api.Errorf(api.KindNotFound, "no such container: %s", ref).WithRef(ref)
+	}
+	return entry, err
+}
+
+// sound is find for verbs that need files which can be read.
+func (e *Engine) sound(ctx context.Context, ref string) (store.Entry, error) {
+	entry, err := e.find(ctx, ref)
+	if err == nil && entry.Err != nil {
+		err = api.AsError(entry.Err)
+		if api.AsError(entry.Err).Hint == "" {
+			err = api.AsError(entry.Err).WithHint("What is damaged cannot be used; remove the container and make it again.")
+		}
+	}
+	return entry, err
+}
+
+// container is the row of a container.
+func container(entry store.Entry) api.Container {
+	rec, st := entry.Record, entry.State
+	c := api.Container{
+		ID: rec.ID, Name: rec.Name, Image: rec.Image, ImageID: rec.ImageID, Command: list(rec.Args),
+		Created: rec.Created, State: st.State, Started: st.Started, Finished: st.Finished,
+		ExitCode: st.ExitCode, Reason: st.Reason, Ports: list(rec.Ports), Labels: map[string]string{},
+		AutoRemove: rec.AutoRemove, Restarts: st.Restarts,
+	}
+	maps.Copy(c.Labels, rec.Labels)
+	if hasProcess(st.State) {
+		c.IP, c.PID = st.IP, st.PID
+		if len(st.Ports) > 0 {
+			c.Ports = st.Ports
+		}
+	}
+	for i := range c.Ports {
+		c.Ports[i].HostIP = cmp.Or(c.Ports[i].HostIP, "127.0.0.1")
+	}
+	return c
+}
+
+// hasProcess tells the states in which the container's own process is there.
+func hasProcess(s api.State) bool {
+	return s == api.StateRunning || s == api.StatePaused || s == api.StateStopping
+}
+
+// list makes the empty list of nil: JSON knows the difference.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"davit/backend/api"
+	"davit/backend/image"
+	"davit/backend/oci"
+	"davit/backend/store"
+)
+
+const defaultStopTimeout = 10 // seconds, as docker's
+
+// Create implements api.Service.
+func (e *Engine) Create(ctx context.Context, spec api.RunSpec) (api.Created, error) {
+	c, err := e.create(ctx, spec)
+	return c, explain(err)
+}
+
+func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, error) {
+	if err := validate(spec); err != nil {
+		return api.Created{}, err
+	}
+	img, err := e.runnable(ctx, spec)
+	if err != nil {
+		return api.Created{}, err
+	}
+	rec, err := newRecord(img, spec)
+	if err != nil {
+		return api.Created{}, err
+	}
+	e.sweep()
+	draft, err := store.NewDraft(e.dirs, rec.ID)
+	if err != nil {
+		return api.Created{}, err
+	}
+	if err := e.furnish(draft, &rec, img); err != nil {
+		_ = draft.Drop() // what stays is swept
+		return api.Created{}, err
+	}
+	if err := e.christen(ctx, draft, &rec); err != nil {
+		_ = draft.Drop()
+		return api.Created{}, err
+	}
+	e.news.look(rec.ID)
+	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: warnings(rec, img)}, nil
+}
+
+// sweep cleans up once in an engine's life, when it first writes.
+func (e *Engine) sweep() {
+	e.swept.Do(func() {
+		if err := store.Sweep(e.dirs); err != nil {
+			e.log.Warn("sweep the store", "error", err)
+		}
+	})
+}
+
+// runnable finds the image, which has to be here and for the platform asked for.
+func (e *Engine) runnable(ctx context.Context, spec api.RunSpec) (image.Runnable, error) {
+	images, err := e.images.get(ctx)
+	if err != nil {
+		return image.Runnable{}, err
+	}
+	img, err := images.Runnable(ctx, spec.Image)
+	if err != nil {
+		return image.Runnable{}, err
+	}
+	if p := spec.Platform; p != "" && p != img.Platform && !strings.HasPrefix(img.Platform, p+"/") {
+		return image.Runnable{}, api.Errorf(api.KindNotFound, "the image %s that is here is for %s, not for %s", img.Name, img.Platform, p).
+			WithRef(cmp.Or(img.Name, img.ID)).WithHint("Pull it for %s.", p)
+	}
+	return img, nil
+}
+
+// newRecord makes all of the record that does not depend on other containers.
+func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
+	args, err := arguments(img.Config, spec)
+	if err != nil {
+		return store.Record{}, err
+	}
+	ports, err := wantedPorts(img.Config, spec)
+	if err != nil {
+		return store.Record{}, err
+	}
+	id := newID()
+	hostname := cmp.Or(spec.Hostname, id[:12])
+	rec := store.Record{
+		Version: store.RecordVersion, ID: id, Name: strings.TrimPrefix(spec.Name, "/"), Created: time.Now().UTC(),
+		Image: cmp.Or(img.Name, img.ID), ImageID: img.ID, Layers: img.Layers,
+		Spec: spec, Args: args, Env: environment(img.Config, spec, hostname),
+		WorkingDir: path.Clean(cmp.Or(spec.WorkingDir, img.Config.WorkingDir, "/")),
+		User:       cmp.Or(spec.User, img.Config.User), Hostname: hostname,
+		Labels: map[string]string{}, Mounts: slices.Clone(spec.Mounts), Ports: ports,
+		Network:    network(spec.Network),
+		StopSignal: cmp.Or(spec.StopSignal, img.Config.StopSignal, "SIGTERM"), StopTimeout: defaultStopTimeout,
+		TTY: spec.TTY, Interactive: spec.Interactive, AutoRemove: spec.AutoRemove,
+		Restart: cmp.Or(spec.Restart, "no"),
+	}
+	maps.Copy(rec.Labels, img.Config.Labels)
+	maps.Copy(rec.Labels, spec.Labels)
+	if spec.StopTimeout != nil {
+		rec.StopTimeout = *spec.StopTimeout
+	}
+	if validSignal(rec.StopSignal) != nil { // the image's: it must not make the container unstoppable
+		rec.StopSignal = "SIGTERM"
+	}
+	if !path.IsAbs(rec.WorkingDir) { // the image's
+		rec.WorkingDir = path.Join("/", rec.WorkingDir)
+	}
+	return rec, nil
+}
+
+func network(asked string) string {
+	if asked == "none" {
+		return "none"
+	}
+	return "default"
+}
+
+// newID makes an id whose beginning is not a number, so that no short id is
+// taken for one, as docker does.
+func newID() string {
+	for {
+		var b [32]byte
+		_, _ = rand.Read(b[:]) // never fails, says crypto/rand
+		id := hex.EncodeToString(b[:])
+		if _, err := strconv.ParseInt(id[:12], 10, 64); err != nil {
+			return id
+		}
+	}
+}
+
+// furnish makes the directories of a container and fills its volumes.
+func (e *Engine) furnish(draft *store.Draft, rec *store.Record, img image.Runnable) error {
+	// The upper directory's mode is that of the container's /.
+	for dir, mode := range map[string]os.FileMode{draft.Upper(): 0o755, draft.Work(): 0o700, draft.Rootfs(): 0o755} {
+		if err := os.Mkdir(dir, mode); err != nil {
+			return fmt.Errorf("make container: %w", err)
+		}
+		if err := os.Chmod(dir, mode); err != nil { // whatever the umask
+			return fmt.Errorf("make container: %w", err)
+		}
+	}
+	asked := map[string]bool{}
+	for _, m := range rec.Mounts {
+		asked[path.Clean(m.Target)] = true
+	}
+	for i, target := range img.Config.Volumes {
+		target = path.Join("/", target)
+		if asked[target] || target == "/" {
+			continue
+		}
+		asked[target] = true
+		name := strconv.Itoa(i)
+		if err := fillVolume(filepath.Join(draft.Volumes(), name), e.dirs.Layers(), rec.Layers, target); err != nil {
+			return fmt.Errorf("make the volume %s: %w", target, err)
+		}
+		final := filepath.Join(e.dirs.Container(rec.ID).Volumes(), name)
+		rec.Mounts = append(rec.Mounts, api.Mount{Type: "bind", Source: final, Target: target})
+	}
+	return nil
+}
+
+// christen gives the container what no other may have, its name and ports,
+// writes it down and lists it.
+func (e *Engine) christen(ctx context.Context, draft *store.Draft, rec *store.Record) error {
+	lock, err := store.LockFile(ctx, e.dirs.NamesLock())
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if err := e.name(rec); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(rec.Ports, func(p api.Port) bool { return p.HostPort == 0 }) {
+		others, err := store.ListContainers(e.dirs)
+		if err != nil {
+			return err
+		}
+		if rec.Ports, err = choosePorts(rec.Ports, others); err != nil {
+			return err
+		}
+	}
+	config, err := oci.Spec(*rec, oci.SpecOptions{
+		Dir: e.dirs.Container(rec.ID), CgroupV2: oci.CgroupV2(), Security: oci.HostSecurity(),
+	})
+	if err != nil {
+		return err
+	}
+	// A container that is removed when it ends is not there after a power cut.
+	write := store.WriteJSON
+	if rec.AutoRemove {
+		write = store.WriteJSONVolatile
+	}
+	if err := write(draft.Config(), config); err != nil {
+		return err
+	}
+	if err := write(draft.Record(), rec); err != nil {
+		return err
+	}
+	return draft.Commit(!rec.AutoRemove)
+}
+
+// name checks the name asked for, or makes one up.
+func (e *Engine) name(rec *store.Record) error {
+	if rec.Name == "" {
+		var err error
+		rec.Name, err = makeUpName(func(name string) (bool, error) {
+			holder, err := store.NameHolder(e.dirs, name)
+			return holder != "", err
+		})
+		return err
+	}
+	holder, err := store.NameHolder(e.dirs, rec.Name)
+	if err != nil || holder == "" {
+		return err
+	}
+	return api.Errorf(api.KindConflict, "the name %q is taken by container %s", rec.Name, holder[:12]).WithRef(rec.Name).
+		WithHint("Choose another name, or remove that container.")
+}
+
+func warnings(rec store.Record, img image.Runnable) []string {
+	w := append([]string{}, portWarnings(rec.Ports)...)
+	if _, arch, _ := strings.Cut(img.Platform, "/"); arch != "" {
+		if arch, _, _ = strings.Cut(arch, "/"); arch != runtime.GOARCH {
+			w = append(w, fmt.Sprintf("the image is for %s and this computer is linux/%s: its programs may not start", img.Platform, runtime.GOARCH))
+		}
+	}
+	if rec.Spec.Privileged {
+		w = append(w, "privileged: nothing but your user account holds this container back")
+	}
+	return w
+}

@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"slices"
+	"sync"
+	"time"
+
+	"davit/backend/api"
+	"davit/backend/image"
+)
+
+const (
+	// maxEnded is how many ended operations are kept to be looked at.
+	maxEnded = 100
+	// watchEvery is the shortest time between two words of one operation.
+	watchEvery = 100 * time.Millisecond
+)
+
+// operations are the long work of one engine.
+type operations struct {
+	e    *Engine
+	mu   sync.Mutex
+	list []*operation // oldest first
+}
+
+// operation is one of them; operations.mu guards now and changed.
+type operation struct {
+	key     string // same key, same work
+	cancel  context.CancelFunc
+	now     api.Operation
+	changed chan struct{} // closed at each change
+}
+
+func (o *operations) begin(e *Engine) { o.e = e }
+
+// start does work in a goroutine of the engine's and answers how it stands at
+// once. Where the same work is under way, it answers that.
+func (o *operations) start(key string, first api.Operation, work func(context.Context, *operation) error) api.Operation {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, op := range o.list {
+		if op.key == key && op.now.State == api.OperationRunning {
+			return op.snapshot()
+		}
+	}
+	ctx, cancel := context.WithCancel(o.e.life)
+	op := &operation{key: key, cancel: cancel, now: first, changed: make(chan struct{})}
+	op.now.ID, op.now.State, op.now.Started = operationID(), api.OperationRunning, time.Now().UTC()
+	op.now.Steps = list(op.now.Steps)
+	o.list = append(o.list, op)
+	o.forget()
+	o.e.news.tell("operation", "start", op.now.ID, op.now.Title)
+	o.e.work.Go(func() {
+		defer cancel()
+		o.finish(ctx, op, work(ctx, op))
+	})
+	return op.snapshot()
+}
+
+func operationID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+// forget drops the oldest ended operations; mu is held.
+func (o *operations) forget() {
+	ended := 0
+	for i := len(o.list) - 1; i >= 0; i-- {
+		if o.list[i].now.State == api.OperationRunning {
+			continue
+		}
+		if ended++; ended > maxEnded {
+			o.list = slices.Delete(o.list, i, i+1)
+		}
+	}
+}
+
+// change is how work tells how it goes.
+func (o *operations) change(op *operation, do func(*api.Operation)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	do(&op.now)
+	close(op.changed)
+	op.changed = make(chan struct{})
+}
+
+func (o *operations) finish(ctx context.Context, op *operation, err error) {
+	action := "done"
+	o.change(op, func(now *api.Operation) {
+		now.Ended = time.Now().UTC()
+		switch {
+		case err == nil:
+			now.State = api.OperationDone
+		case ctx.Err() != nil:
+			now.State, action = api.OperationCancelled, "cancel"
+		default:
+			now.State, action = api.OperationFailed, "fail"
+			now.Error = api.AsError(explain(err))
+		}
+	})
+	o.e.news.tell("operation", action, op.now.ID, op.now.Title)
+}
+
+// snapshot is a copy that nobody changes; mu is held.
+func (op *operation) snapshot() api.Operation {
+	s := op.now
+	s.Steps = slices.Clone(s.Steps)
+	return s
+}
+
+func (o *operations) find(id string) (*operation, error) {
+	for _, op := range o.list {
+		if op.now.ID == id {
+			return op, nil
+		}
+	}
+	return nil, api.Errorf(api.KindNotFound, "there is no operation %q", id).WithRef(id)
+}
+
+// look gives an operation as it is and what is closed when it changes.
+func (o *operations) look(id string) (api.Operation, <-chan struct{}, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	op, err := o.find(id)
+	if err != nil {
+		return api.Operation{}, nil, err
+	}
+	return op.snapshot(), op.changed, nil
+}
+
+// Operations implements api.Service.
+func (e *Engine) Operations(context.Context) ([]api.Operation, error) {
+	e.ops.mu.Lock()
+	defer e.ops.mu.Unlock()
+	l := []api.Operation{}
+	for _, op := range slices.Backward(e.ops.list) {
+		l = append(l, op.snapshot())
+	}
+	return l, nil
+}
+
+// Operation implements api.Service.
+func (e *Engine) Operation(_ context.Context, id string) (api.Operation, error) {
+	now, _, err := e.ops.look(id)
+	return now, explain(err)
+}
+
+// WatchOperation implements api.Service.
+func (e *Engine) WatchOperation(ctx context.Context, id string, sink func(api.Operation) error) error {
+	now, changed, err := e.ops.look(id)
+	for {
+		if err != nil {
+			return explain(err)
+		}
+		if err := sink(now); err != nil {
+			return explain(err)
+		}
+		if now.State != api.OperationRunning {
+			return nil
+		}
+		now, changed, err = e.ops.next(ctx, id, changed)
+	}
+}
+
+// next waits for a change, and for watchEvery unless the change is the end.
+func (o *operations) next(ctx context.Context, id string, changed <-chan struct{}) (now api.Operation, _ <-chan struct{}, err error) {
+	timer := time.NewTimer(watchEvery)
+	defer timer.Stop()
+	for news, early := false, true; !news || early && now.State == api.OperationRunning; {
+		select {
+		case <-changed:
+			news = true
+			if now, changed, err = o.look(id); err != nil {
+				return now, nil, err
+			}
+		case <-timer.C:
+			early = false
+		case <-ctx.Done():
+			return now, nil, ctx.Err()
+		}
+	}
+	return now, changed, nil
+}
+
+// CancelOperation implements api.Service.
+func (e *Engine) CancelOperation(_ context.Context, id string) error {
+	e.ops.mu.Lock()
+	defer e.ops.mu.Unlock()
+	op, err := e.ops.find(id)
+	if err != nil {
+		return explain(err)
+	}
+	op.cancel()
+	return nil
+}
+
+// Pull implements api.Service.
+func (e *Engine) Pull(ctx context.Context, spec api.PullSpec) (api.Operation, error) {
+	if err := validPlatform(api.RunSpec{Platform: spec.Platform}); err != nil {
+		return api.Operation{}, explain(err)
+	}
+	images, err := e.images.get(ctx)
+	if err != nil {
+		return api.Operation{}, explain(err)
+	}
+	name, err := images.Resolve(spec.Ref)
+	if err != nil {
+		return api.Operation{}, explain(err)
+	}
+	subject := cmp.Or(name.Name, spec.Ref)
+	first := api.Operation{Kind: "pull", Title: "Pull " + subject, Subject: subject}
+	return e.ops.start("pull "+subject+" "+spec.Platform, first, func(ctx context.Context, op *operation) error {
+		return e.pull(ctx, images, spec, op)
+	}), nil
+}
+
+func (e *Engine) pull(ctx context.Context, images Images, spec api.PullSpec, op *operation) error {
+	got, err := images.Pull(ctx, spec, func(p image.Progress) {
+		e.ops.change(op, func(now *api.Operation) {
+			now.Done, now.Total, now.Steps = p.Done, p.Total, slices.Clone(list(p.Steps))
+			if p.Name != "" {
+				now.Subject, now.Title = p.Name, "Pull "+p.Name
+			}
+		})
+	})
+	if err != nil {
+		return err
+	}
+	e.ops.change(op, func(now *api.Operation) {
+		now.ImageID, now.UpToDate = got.Image.ID, got.UpToDate
+		now.Image = now.Subject
+		if !slices.Contains(got.Image.Names, now.Subject) {
+			now.Image = cmp.Or(first(got.Image.Names), got.Image.ID)
+		}
+	})
+	e.news.tell("image", "pull", got.Image.ID, op.now.Image)
+	return nil
+}

@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	"strings"
+
+	"davit/backend/api"
+)
+
+// Registries implements api.Service.
+func (e *Engine) Registries(ctx context.Context) ([]api.Registry, error) {
+	images, err := e.images.get(ctx)
+	if err != nil {
+		return nil, explain(err)
+	}
+	r, err := images.Registries(ctx)
+	return list(r), explain(err)
+}
+
+// Search implements api.Service.
+func (e *Engine) Search(ctx context.Context, q api.SearchQuery, sink func(api.SearchPage) error) error {
+	if strings.TrimSpace(q.Term) == "" {
+		return invalid("", "there is nothing to search for").WithHint("Type a word, such as the name of a program.")
+	}
+	images, err := e.images.get(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	return explain(images.Search(ctx, q, sink))
+}
+
+// Tags implements api.Service.
+func (e *Engine) Tags(ctx context.Context, repository string) (api.TagList, error) {
+	images, err := e.images.get(ctx)
+	if err != nil {
+		return api.TagList{}, explain(err)
+	}
+	t, err := images.Tags(ctx, repository)
+	t.Tags = list(t.Tags)
+	return t, explain(err)
+}
+
+// Login implements api.Service.
+func (e *Engine) Login(ctx context.Context, l api.Login) error {
+	images, err := e.images.get(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	if err := images.Login(ctx, l); err != nil {
+		return explain(err)
+	}
+	e.news.tell("registry", "login", l.Registry, "")
+	return nil
+}
+
+// Logout implements api.Service.
+func (e *Engine) Logout(ctx context.Context, registry string) error {
+	images, err := e.images.get(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	if err := images.Logout(ctx, registry); err != nil {
+		return explain(err)
+	}
+	e.news.tell("registry", "logout", registry, "")
+	return nil
+}
