@@ -51,7 +51,7 @@ func run(ctx context.Context, rounds int) (err error) {
 	}
 	r := newReport(tools)
 	for _, measure := range []func(context.Context, *report, *home.Home, []tool, int) error{
-		commands, logs, engineSide, memory, firstPaint,
+		startup, commands, logs, engineSide, memory, firstPaint,
 	} {
 		if err := measure(ctx, r, h, tools, rounds); err != nil {
 			return err
