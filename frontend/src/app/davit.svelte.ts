@@ -1,0 +1,48 @@
+// The page's own things, made once: features import them from here.
+import { Client } from '$lib/api/client';
+import { Engine } from '$lib/api/engine.svelte';
+import { Live } from '$lib/api/live.svelte';
+import { detectPlatform } from '$lib/api/platform';
+import { FetchTransport } from '$lib/api/transport';
+import { t } from '$lib/i18n';
+import { Actions } from './actions';
+import { Clock } from './clock.svelte';
+import { Dialogs } from './dialogs.svelte';
+import { Router } from './router.svelte';
+import { Settings } from './settings.svelte';
+import { Look } from './theme.svelte';
+import { Toasts } from './toasts.svelte';
+
+export const session = $state({ signedOut: false });
+
+const transport = new FetchTransport();
+transport.onSignedOut = () => (session.signedOut = true);
+
+export const platform = detectPlatform(window);
+export const client = new Client(transport);
+export const engine = new Engine(client);
+export const checks = new Live(() => client.doctor(), (c) => c.id);
+export const router = new Router(window);
+export const settings = new Settings(storage());
+export const look = new Look(settings, platform, window);
+export const toasts = new Toasts();
+export const dialogs = new Dialogs();
+export const actions = new Actions();
+export const clock = new Clock(document);
+
+export async function copy(text: string, said: string = t.common.copied): Promise<void> {
+  try {
+    await platform.copy(text);
+    toasts.show(said);
+  } catch {
+    toasts.show(t.common.copyFailed);
+  }
+}
+
+function storage(): Storage | undefined {
+  try {
+    return window.localStorage;
+  } catch {
+    return undefined; // forbidden by the browser's settings
+  }
+}

@@ -1,0 +1,50 @@
+export const sections = ['containers', 'images', 'search', 'activity', 'setup', 'preferences', 'about'] as const;
+export type Section = (typeof sections)[number];
+
+export interface Route {
+  section: Section;
+  id: string;
+  tab: string;
+  query: URLSearchParams;
+}
+
+/** #/section/id/tab?query; what makes no sense is the list of containers. */
+export function parse(hash: string): Route {
+  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
+  const [section = '', id = '', tab = ''] = path.split('/').map(decode);
+  const known = sections.find((s) => s === section);
+  return { section: known ?? 'containers', id: known ? id : '', tab: known ? tab : '', query: new URLSearchParams(query) };
+}
+
+export function format(section: Section, id = '', tab = '', query: Record<string, string> = {}): string {
+  const path = [section, id, tab].map(encodeURIComponent).join('/').replace(/\/+$/, '');
+  const search = new URLSearchParams(query).toString();
+  return `#/${path}${search ? `?${search}` : ''}`;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export class Router {
+  route = $state.raw<Route>(parse(''));
+
+  constructor(private readonly w: Window) {
+    this.route = parse(w.location.hash);
+    w.addEventListener('hashchange', () => (this.route = parse(w.location.hash)));
+  }
+
+  go(section: Section, id = '', tab = '', query: Record<string, string> = {}): void {
+    this.w.location.hash = format(section, id, tab, query);
+  }
+
+  /** Changes the address without a new step to go back to. */
+  replace(section: Section, id = '', tab = '', query: Record<string, string> = {}): void {
+    this.w.history.replaceState(null, '', format(section, id, tab, query));
+    this.route = parse(this.w.location.hash);
+  }
+}

@@ -1,0 +1,55 @@
+export type Theme = 'system' | 'light' | 'dark';
+export type Density = 'normal' | 'compact' | 'roomy';
+
+interface Stored {
+  theme: Theme;
+  density: Density;
+  sidebar: boolean;
+  listWidth: number; // px; 0: as it comes
+  logWrap: boolean;
+  logTimes: boolean;
+  recent: string[]; // ids of palette entries, newest first
+}
+
+const defaults: Stored = {
+  theme: 'system',
+  density: 'normal',
+  sidebar: true,
+  listWidth: 0,
+  logWrap: false,
+  logTimes: false,
+  recent: [],
+};
+
+const at = 'davit.settings';
+const recentKept = 12;
+
+/** What a person chose, kept in this browser or window. */
+export class Settings {
+  private kept = $state<Stored>(defaults);
+
+  constructor(private readonly storage: Storage | undefined) {
+    try {
+      this.kept = { ...defaults, ...(JSON.parse(storage?.getItem(at) ?? '{}') as Partial<Stored>) };
+    } catch {
+      // Foreign or torn settings: as if there were none.
+    }
+  }
+
+  get<K extends keyof Stored>(key: K): Stored[K] {
+    return this.kept[key];
+  }
+
+  set<K extends keyof Stored>(key: K, value: Stored[K]): void {
+    this.kept[key] = value;
+    try {
+      this.storage?.setItem(at, JSON.stringify(this.kept));
+    } catch {
+      // Storage that is full or forbidden: the choice lasts as long as the page.
+    }
+  }
+
+  used(id: string): void {
+    this.set('recent', [id, ...this.kept.recent.filter((other) => other !== id)].slice(0, recentKept));
+  }
+}

@@ -1,0 +1,89 @@
+// Where the page runs: in Davit's window or in a browser. The only place that
+// knows Wails.
+
+/** app/desktop's bound methods, as far as the front calls them. */
+export interface Bridge {
+  OpenURL(url: string): Promise<void>;
+  PickFile?(): Promise<string>;
+  SaveText?(name: string, text: string): Promise<string>;
+  Appearance?(): Promise<Appearance>;
+  Quit?(): Promise<void>;
+}
+
+/** What the desktop says of its looks. */
+export interface Appearance {
+  scheme?: 'light' | 'dark' | '';
+  contrast?: 'more' | '';
+  accent?: string; // #rrggbb
+}
+
+interface WailsRuntime {
+  ClipboardSetText?(text: string): Promise<boolean>;
+  EventsOn?(name: string, callback: (value: unknown) => void): () => void;
+  Quit?(): void;
+}
+
+interface WailsWindow {
+  go?: Record<string, { Bridge?: Bridge } | undefined>;
+  runtime?: WailsRuntime;
+}
+
+export interface Platform {
+  desktop: boolean;
+  /** Opens an http or https address in the person's browser; others are refused. */
+  openURL(url: string): void;
+  copy(text: string): Promise<void>;
+  /** A path chosen in the desktop's dialog; undefined where the page has to ask for a file itself. */
+  pickPath?: () => Promise<string>;
+  saveText(name: string, text: string): Promise<void>;
+  onAppearance(listener: (a: Appearance) => void): void;
+  quit?: () => void;
+}
+
+export function detectPlatform(w: Window & typeof globalThis): Platform {
+  const wails = w as unknown as WailsWindow;
+  const bridge = Object.values(wails.go ?? {}).find((pkg) => pkg?.Bridge)?.Bridge;
+  const desktop = bridge !== undefined || wails.runtime !== undefined;
+  return {
+    desktop,
+    openURL: (url) => openURL(w, bridge, url),
+    copy: (text) => copy(w, wails.runtime, text),
+    pickPath: bridge?.PickFile ? () => bridge.PickFile!() : undefined,
+    saveText: (name, text) => saveText(w, bridge, name, text),
+    onAppearance: (listener) => {
+      void bridge?.Appearance?.().then(listener);
+      wails.runtime?.EventsOn?.('appearance', (a) => listener(a as Appearance));
+    },
+    quit: desktop ? () => void (bridge?.Quit?.() ?? wails.runtime?.Quit?.()) : undefined,
+  };
+}
+
+function openURL(w: Window & typeof globalThis, bridge: Bridge | undefined, url: string): void {
+  if (!/^https?:\/\//i.test(url)) return;
+  if (bridge) void bridge.OpenURL(url);
+  else w.open(url, '_blank', 'noopener,noreferrer');
+}
+
+// The window's own scheme is no secure context, so navigator.clipboard may be missing.
+async function copy(w: Window & typeof globalThis, runtime: WailsRuntime | undefined, text: string): Promise<void> {
+  if (runtime?.ClipboardSetText && (await runtime.ClipboardSetText(text))) return;
+  await w.navigator.clipboard.writeText(text);
+}
+
+async function saveText(
+  w: Window & typeof globalThis,
+  bridge: Bridge | undefined,
+  name: string,
+  text: string,
+): Promise<void> {
+  if (bridge?.SaveText) {
+    await bridge.SaveText(name, text);
+    return;
+  }
+  const url = w.URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  const link = w.document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  w.setTimeout(() => w.URL.revokeObjectURL(url), 60_000);
+}

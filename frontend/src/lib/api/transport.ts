@@ -1,0 +1,100 @@
+import { ApiError, SignedOut } from './errors';
+import { lineBatches } from './ndjson';
+import type { ErrorBody } from './types';
+
+/** How the front reaches the back; the only place that knows fetch and paths. */
+export interface Transport {
+  call<T>(method: string, args: unknown[], signal?: AbortSignal): Promise<T>;
+  /** Ends when the stream does; sink gets what arrived together, in order. */
+  stream<T>(method: string, args: unknown[], sink: (items: T[]) => void, signal?: AbortSignal): Promise<void>;
+  upload<T>(method: string, body: Blob, progress: (sent: number) => void, signal?: AbortSignal): Promise<T>;
+}
+
+interface Frame<T> {
+  item?: T;
+  end?: boolean;
+  error?: ErrorBody;
+}
+
+export class FetchTransport implements Transport {
+  /** Called when the server no longer knows this browser. */
+  onSignedOut: () => void = () => {};
+
+  async call<T>(method: string, args: unknown[], signal?: AbortSignal): Promise<T> {
+    const response = await this.post(method, args, signal);
+    return (await response.json()) as T;
+  }
+
+  async stream<T>(method: string, args: unknown[], sink: (items: T[]) => void, signal?: AbortSignal): Promise<void> {
+    const response = await this.post(method, args, signal);
+    if (!response.body) throw new TypeError(`${method}: no body`);
+    for await (const lines of lineBatches(response.body)) {
+      const end = deliver(lines, sink);
+      if (end?.error) throw new ApiError(end.error);
+      if (end) return;
+    }
+    throw new ApiError({ kind: 'unavailable', msg: `${method}: the stream broke off` });
+  }
+
+  // XMLHttpRequest because fetch tells nothing about how much was sent.
+  upload<T>(method: string, body: Blob, progress: (sent: number) => void, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open('POST', `/v1/${method}`);
+      request.setRequestHeader('Content-Type', 'application/octet-stream');
+      request.upload.onprogress = (e) => progress(e.loaded);
+      request.onerror = () => reject(new TypeError(`${method}: the connection broke off`));
+      request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
+      request.onload = () => {
+        if (request.status === 200) resolve(JSON.parse(request.responseText) as T);
+        else reject(this.failure(method, request.status, request.responseText));
+      };
+      signal?.addEventListener('abort', () => request.abort());
+      request.send(body);
+    });
+  }
+
+  private async post(method: string, args: unknown[], signal?: AbortSignal): Promise<Response> {
+    const response = await fetch(`/v1/${method}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(args),
+      cache: 'no-store',
+      signal,
+    });
+    if (!response.ok) throw this.failure(method, response.status, await response.text());
+    return response;
+  }
+
+  private failure(method: string, status: number, text: string): Error {
+    if (status === 401) {
+      this.onSignedOut();
+      return new SignedOut();
+    }
+    return new ApiError(errorBody(text) ?? { kind: 'internal', msg: `${method}: the server answered ${status}` });
+  }
+}
+
+function deliver<T>(lines: string[], sink: (items: T[]) => void): Frame<T> | undefined {
+  const items: T[] = [];
+  let end: Frame<T> | undefined;
+  for (const line of lines) {
+    if (line === '') continue;
+    const frame = JSON.parse(line) as Frame<T>;
+    if (frame.end || frame.error) {
+      end = frame;
+      break;
+    }
+    if (frame.item !== undefined) items.push(frame.item);
+  }
+  if (items.length > 0) sink(items);
+  return end;
+}
+
+function errorBody(text: string): ErrorBody | undefined {
+  try {
+    return (JSON.parse(text) as { error?: ErrorBody }).error;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,354 @@
+// The nouns of backend/api as they travel in JSON. Go's omitempty and omitzero
+// are optional here; times are RFC 3339 strings.
+
+export type State =
+  | 'created'
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'stopping'
+  | 'exited'
+  | 'dead'
+  | 'broken';
+
+export interface Port {
+  hostIP: string;
+  hostPort: number;
+  containerPort: number;
+  protocol: string;
+}
+
+export interface Container {
+  id: string;
+  name: string;
+  image: string;
+  imageID: string;
+  command: string[];
+  created: string;
+  state: State;
+  started?: string;
+  finished?: string;
+  exitCode: number;
+  reason?: string;
+  ports: Port[];
+  labels: Record<string, string>;
+  ip?: string;
+  pid?: number;
+  autoRemove?: boolean;
+  restarts: number;
+}
+
+export interface ContainerDetail extends Container {
+  spec: RunSpec;
+  args: string[];
+  env: string[];
+  workingDir: string;
+  user: string;
+  network: string;
+  gateway?: string;
+  logPath: string;
+  logSize: number;
+  rootfs: string;
+  oomKilled: boolean;
+  confinement: string[];
+  limited?: string;
+}
+
+export interface Mount {
+  type: string;
+  source?: string;
+  target: string;
+  readOnly?: boolean;
+}
+
+export interface RunSpec {
+  image: string;
+  name?: string;
+  hostname?: string;
+  entrypoint?: string[];
+  clearEntrypoint?: boolean;
+  command?: string[];
+  env?: string[];
+  workingDir?: string;
+  user?: string;
+  labels?: Record<string, string>;
+  ports?: Port[];
+  publishAll?: boolean;
+  mounts?: Mount[];
+  tty?: boolean;
+  interactive?: boolean;
+  autoRemove?: boolean;
+  readOnly?: boolean;
+  init?: boolean;
+  stopSignal?: string;
+  stopTimeout?: number;
+  restart?: string;
+  network?: string;
+  capAdd?: string[];
+  capDrop?: string[];
+  securityOpt?: string[];
+  privileged?: boolean;
+  platform?: string;
+}
+
+export interface Created {
+  id: string;
+  name: string;
+  ports: Port[];
+  warnings: string[];
+}
+
+export interface ContainerFilter {
+  all?: boolean;
+  filters?: Record<string, string[]>;
+  last?: number;
+}
+
+export interface StopOptions {
+  timeout?: number;
+  signal?: string;
+}
+
+export interface LogQuery {
+  follow?: boolean;
+  tail?: number;
+  since?: string;
+  until?: string;
+  stream?: '' | 'stdout' | 'stderr';
+  search?: string;
+}
+
+export interface LogLine {
+  time: string;
+  stream: string;
+  text: string;
+  partial?: boolean;
+}
+
+export interface Image {
+  id: string;
+  names: string[];
+  digest: string;
+  repoDigests: string[];
+  created?: string;
+  size: number;
+  downloadSize: number;
+  platform: string;
+  labels: Record<string, string>;
+  containers: number;
+  origin: string;
+}
+
+export interface ImageConfig {
+  user: string;
+  exposedPorts: string[];
+  env: string[];
+  entrypoint: string[];
+  cmd: string[];
+  volumes: string[];
+  workingDir: string;
+  labels: Record<string, string>;
+  stopSignal: string;
+}
+
+export interface Layer {
+  digest: string;
+  diffID: string;
+  size: number;
+  unpacked: number;
+  mediaType: string;
+  createdBy: string;
+}
+
+export interface HistoryRow {
+  created?: string;
+  createdBy: string;
+  comment?: string;
+  emptyLayer?: boolean;
+  size: number;
+}
+
+export interface ImageDetail extends Image {
+  config: ImageConfig;
+  layers: Layer[];
+  history: HistoryRow[];
+  usedBy: string[];
+  author?: string;
+}
+
+export interface ImageFilter {
+  reference?: string;
+  filters?: Record<string, string[]>;
+  all?: boolean;
+}
+
+export interface ResolvedRef {
+  ref: string;
+  name: string;
+  candidates: string[];
+  local: string;
+  why: string;
+}
+
+export interface PullSpec {
+  ref: string;
+  platform?: string;
+  force?: boolean;
+}
+
+export interface LoadResult {
+  images: Image[];
+}
+
+export interface RemovedImage {
+  untagged: string[];
+  deleted: string[];
+  freed: number;
+}
+
+export interface Registry {
+  host: string;
+  kind: string;
+  source: string;
+  search: boolean;
+  insecure: boolean;
+  blocked: boolean;
+  mirrors: string[];
+  user?: string;
+}
+
+export interface SearchQuery {
+  term: string;
+  registry?: string;
+  limit?: number;
+  official?: boolean;
+}
+
+export interface SearchResult {
+  name: string;
+  description: string;
+  stars: number;
+  pulls?: string;
+  official: boolean;
+  verified?: boolean;
+  updated?: string;
+}
+
+export interface SearchPage {
+  registry: string;
+  results: SearchResult[];
+  error?: ErrorBody;
+  more?: boolean;
+}
+
+export interface Tag {
+  name: string;
+  size?: number;
+  digest?: string;
+  updated?: string;
+}
+
+export interface TagList {
+  repository: string;
+  tags: Tag[];
+  more?: boolean;
+}
+
+export interface Login {
+  registry: string;
+  username: string;
+  password: string;
+}
+
+export type OperationState = 'running' | 'done' | 'failed' | 'cancelled';
+
+export interface Step {
+  id: string;
+  title: string;
+  state: string;
+  done: number;
+  total: number;
+}
+
+export interface Operation {
+  id: string;
+  kind: string;
+  title: string;
+  subject: string;
+  state: OperationState;
+  started: string;
+  ended?: string;
+  done: number;
+  total: number;
+  steps: Step[];
+  error?: ErrorBody;
+  imageID?: string;
+  image?: string;
+  upToDate?: boolean;
+}
+
+export interface Event {
+  cursor: number;
+  time: string;
+  type: string;
+  action: string;
+  id: string;
+  name?: string;
+}
+
+export interface Info {
+  version: string;
+  os: string;
+  kernel: string;
+  architecture: string;
+  cpus: number;
+  memory: number;
+  storeDir: string;
+  runtimeDir: string;
+  containers: number;
+  running: number;
+  images: number;
+  userNS: string;
+  limited: string[];
+  cgroupVersion: string;
+  cgroupDelegated: boolean;
+  runtime: string;
+  network: string;
+  security: string[];
+  subnet: string;
+}
+
+export type CheckState = 'ok' | 'warning' | 'failed' | 'unknown';
+
+export interface Check {
+  id: string;
+  title: string;
+  state: CheckState;
+  found: string;
+  means: string;
+  fix?: string;
+  fixWhy?: string;
+}
+
+export type Kind =
+  | 'internal'
+  | 'invalid'
+  | 'not-found'
+  | 'conflict'
+  | 'unavailable'
+  | 'denied'
+  | 'host'
+  | 'start'
+  | 'no-space'
+  | 'rate-limited'
+  | 'cancelled'
+  | 'corrupt';
+
+export interface ErrorBody {
+  kind: Kind;
+  msg: string;
+  hint?: string;
+  ref?: string;
+  exitCode?: number;
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { age, ago, bytes, familiarName, imageName, shortID } from '.';
+
+const now = Date.parse('2026-05-01T12:00:00Z');
+
+describe('bytes', () => {
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1.0 kB'],
+    [9949, '9.9 kB'],
+    [999_600, '1.0 MB'],
+    [67_300_000, '67 MB'],
+    [1_250_000_000, '1.3 GB'],
+  ])('%d is %s', (n, text) => expect(bytes(n)).toBe(text));
+});
+
+describe('times', () => {
+  it('tells how long ago', () => {
+    expect(ago('2026-05-01T11:55:00Z', now)).toBe('5 minutes ago');
+    expect(ago('2026-04-30T12:00:00Z', now)).toBe('yesterday');
+    expect(ago('2026-05-01T12:00:03Z', now)).toBe('now');
+  });
+  it('has a short form', () => {
+    expect(age('2026-05-01T11:55:00Z', now)).toBe('5 min');
+    expect(age('2026-05-01T11:59:55Z', now)).toBe('5 s');
+  });
+  it('says nothing for times that are none', () => {
+    expect(ago(undefined, now)).toBe('');
+    expect(ago('0001-01-01T00:00:00Z', now)).toBe('');
+    expect(age('1970-01-01T00:00:00Z', now)).toBe('');
+  });
+});
+
+describe('names', () => {
+  it('splits complete names', () => {
+    expect(imageName('docker.io/library/nginx:1.27')).toEqual({ host: 'docker.io', path: 'library/nginx', tag: '1.27' });
+    expect(imageName('127.0.0.1:5000/web:latest')).toEqual({ host: '127.0.0.1:5000', path: 'web', tag: 'latest' });
+    expect(imageName('localhost/a')).toEqual({ host: 'localhost', path: 'a', tag: '' });
+    const digest = `ghcr.io/a/b@sha256:${'ab'.repeat(32)}`;
+    expect(imageName(digest)).toEqual({ host: 'ghcr.io', path: 'a/b', tag: 'abababababab' });
+  });
+  it('shortens for lists', () => {
+    expect(familiarName('docker.io/library/nginx:latest')).toBe('nginx');
+    expect(familiarName('docker.io/grafana/grafana:11')).toBe('grafana/grafana:11');
+    expect(familiarName(`sha256:${'0f'.repeat(32)}`)).toBe('0f0f0f0f0f0f');
+    expect(shortID(`sha256:${'0f'.repeat(32)}`)).toBe('0f0f0f0f0f0f');
+  });
+});

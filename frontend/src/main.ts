@@ -1,0 +1,24 @@
+import './lib/ui/tokens.css';
+import './lib/ui/base.css';
+import { mount } from 'svelte';
+import App from '$app/App.svelte';
+import { engine, look, platform, session } from '$app/davit.svelte';
+import { exchangeToken } from '$lib/api/auth';
+
+look.apply(document.documentElement);
+interceptLinks();
+
+// The frame is drawn before anything is asked for.
+mount(App, { target: document.getElementById('app')! });
+session.signedOut = !(await exchangeToken(location, history).catch(() => true));
+if (!session.signedOut) engine.start();
+
+// Links out of the page open in the person's browser, also from the window.
+function interceptLinks(): void {
+  document.addEventListener('click', (e) => {
+    const link = e.target instanceof Element ? e.target.closest<HTMLAnchorElement>('a[href]') : null;
+    if (!link || link.origin === location.origin) return;
+    e.preventDefault();
+    platform.openURL(link.href);
+  });
+}
