@@ -49,7 +49,7 @@ func newReal(t *testing.T) apitest.Setup {
 		t.Setenv(k, v)
 	}
 	open, closed := registries(t)
-	configure(t, filepath.Join(h.Dir, "config"), open)
+	configure(t, h.Dir, open, closed)
 	dirs, err := store.Locate(os.Getenv)
 	check(t, err)
 	f, err := front.Open(t.Context(), front.Options{Dirs: dirs, Bin: bin})
@@ -112,11 +112,15 @@ func registries(t *testing.T) (open, closed string) {
 	return open, strings.TrimPrefix(guarded.URL, "http://")
 }
 
-// configure makes the registry one that short names and searches ask.
-func configure(t *testing.T, config, registry string) {
+// configure makes the first registry one that short names and searches ask;
+// both speak plain HTTP.
+func configure(t *testing.T, homeDir, open, closed string) {
 	t.Helper()
-	dir := filepath.Join(config, "containers")
+	dir := filepath.Join(homeDir, ".config", "containers")
 	check(t, os.MkdirAll(dir, 0o700))
-	text := fmt.Sprintf("unqualified-search-registries = [%q]\n\n[[registry]]\nlocation = %q\ninsecure = true\n", registry, registry)
+	text := fmt.Sprintf("unqualified-search-registries = [%q]\n", open)
+	for _, r := range []string{open, closed} {
+		text += fmt.Sprintf("\n[[registry]]\nlocation = %q\ninsecure = true\n", r)
+	}
 	check(t, os.WriteFile(filepath.Join(dir, "registries.conf"), []byte(text), 0o600))
 }

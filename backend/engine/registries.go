@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -13,8 +14,12 @@ func (e *Engine) Registries(ctx context.Context) ([]api.Registry, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	r, err := images.Registries(ctx)
-	return list(r), explain(err)
+	all, err := images.Registries(ctx)
+	for i := range all {
+		// What nobody has asked yet is asked for a list of what it has.
+		all[i].Kind = cmp.Or(all[i].Kind, "catalogue")
+	}
+	return list(all), explain(err)
 }
 
 // Search implements api.Service.
