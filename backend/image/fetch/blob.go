@@ -51,6 +51,7 @@ func (b *Blob) Read(p []byte) (int, error) {
 			if err := b.open(); err != nil {
 				return 0, err
 			}
+			continue // what was sent again may have broken off as well
 		}
 		n, err := b.timed(p[:min(int64(len(p)), b.d.Size-b.at)])
 		b.at += int64(n)

@@ -51,7 +51,8 @@ func (r *Repository) Head(ctx context.Context, ref string) (Found, error) {
 }
 
 // Manifest fetches the manifest or index at a tag or digest. By digest it is
-// verified; for a tag the digest is computed, whatever the registry says.
+// verified; for a tag the digest is computed, and one that the registry names
+// has to be the same.
 func (r *Repository) Manifest(ctx context.Context, ref string) (Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -67,8 +68,8 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (Found, error) {
 			WithHint("Is there a log-in page of the network in the way?")
 	}
 	said := resp.Header.Get("Docker-Content-Digest")
-	if name.IsDigest(ref) && (f.Digest != ref || said != "" && said != ref) {
-		return Found{}, api.Errorf(api.KindCorrupt, "%s sent another manifest than %s", r.s.host.Name, ref)
+	if name.IsDigest(ref) && f.Digest != ref || name.IsDigest(said) && said != f.Digest {
+		return Found{}, api.Errorf(api.KindCorrupt, "%s sent another manifest than the one it names", r.s.host.Name)
 	}
 	return f, nil
 }
