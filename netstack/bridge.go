@@ -106,7 +106,7 @@ func (n *Network) makeTap() error {
 	if err := h.LinkSetUp(tap); err != nil {
 		return fmt.Errorf("bring %s up: %w", tapName, err)
 	}
-	return n.openPort(tap.Attrs().Index)
+	return settle(tapName)
 }
 
 const tunDevice = "/dev/net/tun"

@@ -169,7 +169,7 @@ func (n *Network) open() error {
 	return nil
 }
 
-// Subnet is the network's range, Gateway its gateway's and resolver's address.
+// Subnet is the network's range.
 func (n *Network) Subnet() netip.Prefix { return n.config.Subnet }
 
 // Gateway is the address of the gateway and of the resolver.
@@ -177,6 +177,12 @@ func (n *Network) Gateway() netip.Addr { return n.gateway }
 
 // MTU is that of every interface, in bytes.
 func (n *Network) MTU() int { return n.config.MTU }
+
+// Search are the host's search domains at this time.
+func (n *Network) Search() []string {
+	_, search := n.dns.host.current()
+	return search
+}
 
 // Keep gives what the next process needs to go on with this network. The
 // files stay the network's.

@@ -13,22 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-func serve(l *net.TCPListener, f func(*net.TCPConn)) {
-	go func() {
-		for {
-			c, err := l.AcceptTCP()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				f(c)
-			}()
-		}
-	}()
-}
+	"davit/netstack/nstest"
+)
 
 func echo(c *net.TCPConn) { _, _ = io.Copy(c, c) }
 
@@ -52,7 +39,7 @@ func say(t *testing.T, c *net.TCPConn, err error) {
 func TestEndpointsTalk(t *testing.T) {
 	n := newNetwork(t, Config{})
 	a, b := attach(t, n, "a"), attach(t, n, "b")
-	serve(listenIn(t, b, 80), echo)
+	nstest.Serve(listenIn(t, b, 80), echo)
 	c, err := dialIn(a, netip.AddrPortFrom(b.IP, 80).String())
 	say(t, c, err)
 }
@@ -61,7 +48,7 @@ func TestOutbound(t *testing.T) {
 	n := newNetwork(t, Config{})
 	a := attach(t, n, "a")
 	l := listenHost(t, hostIP.String()+":0")
-	serve(l, echo)
+	nstest.Serve(l, echo)
 	c, err := dialIn(a, l.Addr().String())
 	say(t, c, err)
 }
@@ -70,7 +57,7 @@ func TestRefusedDestinations(t *testing.T) {
 	n := newNetwork(t, Config{})
 	a := attach(t, n, "a")
 	l := listenHost(t, "0.0.0.0:0")
-	serve(l, echo)
+	nstest.Serve(l, echo)
 	port := l.Addr().(*net.TCPAddr).Port
 	for _, ip := range []string{n.Gateway().String(), "169.254.169.254", "100.100.100.200", "168.63.129.16", "127.1.2.3", "10.88.0.200", "240.0.0.1"} {
 		start := time.Now()
@@ -109,7 +96,7 @@ func TestPublishedBytesAreEqual(t *testing.T) {
 		a := attach(t, n, "a")
 		const size = 64 << 20
 		sums := make(chan [32]byte, 2)
-		serve(listenIn(t, a, 80), func(c *net.TCPConn) {
+		nstest.Serve(listenIn(t, a, 80), func(c *net.TCPConn) {
 			h := sha256.New()
 			go func() { sums <- send(c, size, 2) }()
 			if _, err := io.Copy(h, c); err != nil {
@@ -154,14 +141,14 @@ func TestHalfClose(t *testing.T) {
 	eachPath(t, func(t *testing.T, path Path) {
 		n := newNetwork(t, Config{Path: path})
 		a := attach(t, n, "a")
-		serve(listenIn(t, a, 80), func(c *net.TCPConn) {
+		nstest.Serve(listenIn(t, a, 80), func(c *net.TCPConn) {
 			b, err := io.ReadAll(c)
 			if err == nil {
 				_, _ = c.Write(append([]byte("re: "), b...))
 			}
 		})
 		heard := make(chan error, 1)
-		serve(listenIn(t, a, 81), func(c *net.TCPConn) {
+		nstest.Serve(listenIn(t, a, 81), func(c *net.TCPConn) {
 			_ = c.CloseWrite()
 			b, err := io.ReadAll(c)
 			if string(b) != "late" {
@@ -199,7 +186,7 @@ func TestResetIsPassedOn(t *testing.T) {
 	eachPath(t, func(t *testing.T, path Path) {
 		n := newNetwork(t, Config{Path: path})
 		a := attach(t, n, "a")
-		serve(listenIn(t, a, 80), func(c *net.TCPConn) {
+		nstest.Serve(listenIn(t, a, 80), func(c *net.TCPConn) {
 			_, _ = c.Read(make([]byte, 1))
 			_ = c.SetLinger(0)
 		})
@@ -224,7 +211,7 @@ func TestLoopbackOfContainerIsPrivate(t *testing.T) {
 	a := attach(t, n, "a")
 	l := within(t, a.Namespace(), func() (net.Listener, error) { return net.Listen("tcp4", "127.0.0.1:80") })
 	defer l.Close()
-	serve(l.(*net.TCPListener), echo)
+	nstest.Serve(l.(*net.TCPListener), echo)
 	if err := connectAndRead(publish(t, n, "a", Port{ContainerPort: 80})); !errors.Is(err, unix.ECONNRESET) {
 		t.Fatalf("got %v, want a reset", err)
 	}
@@ -332,7 +319,7 @@ func TestOutboundUDP(t *testing.T) {
 func TestDetachEndsAll(t *testing.T) {
 	n := newNetwork(t, Config{})
 	a := attach(t, n, "a", "web")
-	serve(listenIn(t, a, 80), echo)
+	nstest.Serve(listenIn(t, a, 80), echo)
 	p := publish(t, n, "a", Port{ContainerPort: 80})
 	c, err := net.Dial("tcp", p.Host().String())
 	if err != nil {
@@ -384,7 +371,7 @@ func TestPing(t *testing.T) {
 	n := newNetwork(t, Config{})
 	a := attach(t, n, "a")
 	ping := func(ip string) error {
-		_, err := tryWithin(a.Namespace(), func() (int, error) {
+		_, err := nstest.Within(a.Namespace(), func() (int, error) {
 			f, err := openPing(netip.MustParseAddr(ip).As4())
 			if err != nil {
 				return 0, err

@@ -3,6 +3,8 @@ package netstack
 import (
 	"errors"
 	"fmt"
+	"os"
+	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -13,6 +15,8 @@ const (
 	endpointLink  = "eth0"
 	endpointIndex = 2 // of eth0 in every namespace that is made here; lo is 1
 )
+
+func vethName(index int) string { return fmt.Sprintf("veth%d", index) }
 
 // makeVeth makes the veth pair between p's namespace and the bridge. The
 // indices are chosen here, so that nobody has to ask for them.
@@ -28,13 +32,16 @@ func (n *Network) makeVeth(p *plug) error {
 	if err := n.ns.handle.LinkSetUp(other); err != nil {
 		return fmt.Errorf("bring veth up: %w", err)
 	}
-	return n.openPort(p.hostLink)
+	return errors.Join(
+		n.maker.in(p.ns.file, func() error { return settle(endpointLink) }),
+		n.maker.in(n.ns.file, func() error { return settle(vethName(p.hostLink)) }),
+	)
 }
 
 func (n *Network) addVeth(p *plug) error {
 	req := n.ns.request(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	req.AddData(linkHead(unix.AF_UNSPEC, p.hostLink))
-	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(fmt.Sprintf("veth%d", p.hostLink))))
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(vethName(p.hostLink))))
 	req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n.config.MTU))))
 	req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(n.bridge))))
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
@@ -55,18 +62,26 @@ func (n *Network) addVeth(p *plug) error {
 	return nil
 }
 
-// openPort makes the bridge forward for a port at once. By itself it takes a
-// new veth for one without a carrier until the kernel's link watcher has
-// looked, which may be a second later, and drops frames until then.
-func (n *Network) openPort(index int) error {
-	const forwarding = 3 // BR_STATE_FORWARDING
-	req := n.ns.request(unix.RTM_SETLINK, 0)
-	req.AddData(linkHead(unix.AF_BRIDGE, index))
-	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
-	info.AddRtAttr(nl.IFLA_BRPORT_STATE, nl.Uint8Attr(forwarding))
-	req.AddData(info)
-	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
-		return fmt.Errorf("open port of bridge: %w", err)
+// settle runs in the link's namespace and makes the kernel notice at once
+// that the link has a carrier. By itself it does so when its link watcher
+// runs, up to a second after the link came up, and drops what is sent over the
+// link or through its port of a bridge until then. Asking whether there is a
+// link (ethtool) waits for the watcher (linkwatch_sync_dev).
+func settle(name string) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	value := struct{ command, data uint32 }{command: unix.ETHTOOL_GLINK}
+	req := struct { // struct ifreq
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&value)}
+	copy(req.name[:unix.IFNAMSIZ-1], name)
+	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req))); e != 0 {
+		return fmt.Errorf("link of %s: %w", name, e)
 	}
 	return nil
 }

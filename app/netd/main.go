@@ -1,0 +1,84 @@
+// davit-netd is the process around one network. The keeper starts it in the
+// user namespace and in the host's network namespace when the first container
+// joins, and again when it was killed; it ends by itself when the network has
+// been empty for a while.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"davit/backend/store"
+	"davit/backend/userns/keeper"
+	"davit/netstack"
+	"davit/netstack/netd/serve"
+)
+
+// envPath chooses how published ports reach containers: "direct" or "stack".
+const envPath = "DAVIT_NET_PATH"
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "davit-netd:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	c, err := parse(args)
+	if err != nil {
+		return err
+	}
+	// An idle network should cost next to nothing, a busy one is bounded by
+	// what the kernel queues: collect early, and give back.
+	debug.SetGCPercent(50)
+	debug.SetMemoryLimit(160 << 20)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	dirs, err := store.Locate(os.Getenv)
+	if err != nil {
+		return err
+	}
+	k, err := keeper.Dial(ctx, dirs)
+	if err == nil {
+		defer func() { _ = k.Close() }()
+		c.Keeper, c.Deposits = k, keeper.Deposits()
+	} else {
+		c.Log.Warn("without a keeper this network ends with its process", "err", err)
+	}
+	return serve.Run(ctx, c)
+}
+
+func parse(args []string) (serve.Config, error) {
+	f := flag.NewFlagSet("davit-netd", flag.ContinueOnError)
+	name := f.String("network", "default", "the network's `name`")
+	socket := f.String("socket", "", "`path` of the socket to listen on")
+	subnet := f.String("subnet", "", "IPv4 `range`; one that the host does not use is chosen where it is not given")
+	if err := f.Parse(args); err != nil {
+		return serve.Config{}, err
+	}
+	c := serve.Config{Socket: *socket, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", "netd", "network", *name)}
+	c.Network = netstack.Config{Name: *name, Path: netstack.Path(os.Getenv(envPath))}
+	if *socket == "" {
+		return c, errors.New("--socket is missing")
+	}
+	switch c.Network.Path {
+	case "", netstack.PathDirect, netstack.PathStack:
+	default:
+		return c, fmt.Errorf("%s=%s: want %s or %s", envPath, c.Network.Path, netstack.PathDirect, netstack.PathStack)
+	}
+	if *subnet == "" {
+		return c, nil
+	}
+	var err error
+	c.Network.Subnet, err = netip.ParsePrefix(*subnet)
+	return c, err
+}

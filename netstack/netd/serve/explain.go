@@ -1,0 +1,82 @@
+package serve
+
+import (
+	"errors"
+	"net"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/netstack"
+	"davit/netstack/netd"
+)
+
+// toAPI makes an error of the API of one of netstack.
+func toAPI(err error) *api.Error {
+	var host *netstack.HostError
+	switch {
+	case errors.As(err, &host):
+		return api.Errorf(api.KindHost, "%w", err).WithHint("%s", host.Mend)
+	case errors.Is(err, netstack.ErrNotAttached):
+		return api.Errorf(api.KindNotFound, "%w", err)
+	case errors.Is(err, net.ErrClosed):
+		return api.Errorf(api.KindUnavailable, "the network is being closed: %w", err)
+	}
+	return api.AsError(err)
+}
+
+// explain says why a port could not be opened, and what to do.
+func (s *server) explain(err error) error {
+	var pe *netstack.PortError
+	if !errors.As(err, &pe) {
+		return err
+	}
+	p := pe.Port
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return api.Errorf(api.KindConflict, "port %d on %s is in use by %s", p.HostPort, p.HostIP, s.holder(p)).
+			WithRef(p.Host().String()).
+			WithHint("Choose another host port, or stop what uses it; `ss -lnp 'sport = :%d'` shows it.", p.HostPort)
+	case errors.Is(err, os.ErrPermission):
+		return api.Errorf(api.KindHost, "port %d on %s may not be opened: this machine keeps ports below %s for its administrator",
+			p.HostPort, p.HostIP, firstFreePort()).
+			WithRef(p.Host().String()).
+			WithHint("Choose a host port from 1024 on, or allow it: sudo sysctl net.ipv4.ip_unprivileged_port_start=%d", p.HostPort)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return api.Errorf(api.KindInvalid, "no interface of this machine has the address %s", p.HostIP).
+			WithRef(p.HostIP.String()).WithHint("Publish on 127.0.0.1, on 0.0.0.0, or on an address that `ip address` lists.")
+	}
+	return api.Errorf(api.KindInvalid, "port %d on %s: %w", p.HostPort, p.HostIP, pe.Err).WithRef(p.Host().String())
+}
+
+// holder names who has a port: a container of this network, or what /proc shows.
+func (s *server) holder(p netstack.Port) string {
+	for _, m := range s.info().Endpoints {
+		for _, o := range m.Ports {
+			if o.HostPort == p.HostPort && o.Protocol == p.Protocol {
+				return "the container " + called(m)
+			}
+		}
+	}
+	if h, ok := netd.FindHolder(p.Protocol, p.Host()); ok {
+		return h.String()
+	}
+	return "another program"
+}
+
+func firstFreePort() string {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil {
+		return "1024"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func called(m netd.Member) string {
+	if len(m.Names) > 0 {
+		return m.Names[0]
+	}
+	return m.ID
+}

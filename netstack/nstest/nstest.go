@@ -1,0 +1,126 @@
+// Package nstest lets tests of networks run as nobody in particular: in a
+// user namespace of their own, whose network namespace plays the host. It is
+// linked by tests only.
+package nstest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// HostIP is an address of the host that is not its loopback.
+var HostIP = netip.MustParseAddr("192.0.2.10")
+
+const nested = "DAVIT_TEST_NESTED"
+
+// Main runs the tests of m in the namespaces, which the test binary enters by
+// executing itself, and ends the process.
+func Main(m *testing.M) {
+	if os.Getenv(nested) != "" {
+		if err := makeHost(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(m.Run())
+	}
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), nested+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+	runtime.LockOSThread() // the parent whose death is meant is a thread
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		os.Exit(exit.ExitCode())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "user namespace for tests:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func makeHost() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	// A bridge: not every kernel has the dummy module.
+	host := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "host0"}}
+	addr := &netlink.Addr{IPNet: &net.IPNet{IP: HostIP.AsSlice(), Mask: net.CIDRMask(24, 32)}}
+	return errors.Join(
+		netlink.LinkSetUp(lo), netlink.LinkAdd(host), netlink.LinkSetUp(host), netlink.AddrAdd(host, addr),
+		os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 0"), 0),
+	)
+}
+
+// Within runs f on a thread that is in the network namespace ns.
+func Within[T any](ns *os.File, f func() (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	c := make(chan result, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends
+		var r result
+		if r.err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); r.err == nil {
+			r.v, r.err = f()
+		}
+		c <- r
+	}()
+	r := <-c
+	return r.v, r.err
+}
+
+// Listen listens for TCP in ns.
+func Listen(t testing.TB, ns *os.File, address string) *net.TCPListener {
+	t.Helper()
+	l, err := Within(ns, func() (net.Listener, error) { return net.Listen("tcp4", address) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.(*net.TCPListener)
+}
+
+// Dial connects from ns; address has an IP address, no name.
+func Dial(ns *os.File, address string) (*net.TCPConn, error) {
+	c, err := Within(ns, func() (net.Conn, error) { return net.DialTimeout("tcp4", address, 10*time.Second) })
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.TCPConn), nil
+}
+
+// Serve accepts until l is closed; f's connection is closed after it.
+func Serve(l *net.TCPListener, f func(*net.TCPConn)) {
+	go func() {
+		for {
+			c, err := l.AcceptTCP()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				f(c)
+			}()
+		}
+	}()
+}
