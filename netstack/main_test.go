@@ -6,13 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"davit/netstack/nstest"
 )
 
-func TestMain(m *testing.M) { nstest.Main(m) }
+func TestMain(m *testing.M) { nstest.Main(m, exec.Command("/proc/self/exe", os.Args[1:]...)) }
 
 var hostIP = nstest.HostIP
 

@@ -79,7 +79,6 @@ type Network struct {
 	config  Config
 	log     *slog.Logger
 	gateway netip.Addr
-	host    *os.File // the host's network namespace
 
 	maker  *thread // makes namespaces
 	dialer *thread // makes sockets in endpoints' namespaces
@@ -152,13 +151,11 @@ func (n *Network) open() error {
 	n.addresses = newAddresses(n.config.Subnet, n.gateway)
 	n.policy = newPolicy(n.config.Subnet)
 	var err error
-	if n.host, err = currentNamespace(); err != nil {
-		return err
-	}
-	n.maker, n.dialer = newThread(n.host), newThread(n.host)
+	n.maker, n.dialer = newThread(), newThread()
 	if err := n.openBridge(); err != nil {
 		return err
 	}
+	n.maker.rest, n.dialer.rest = n.ns.file, n.ns.file
 	if err := n.openStack(); err != nil {
 		return err
 	}
@@ -228,9 +225,6 @@ func (n *Network) Close() error {
 	}
 	if n.ns != nil {
 		n.ns.close()
-	}
-	if n.host != nil {
-		errs = append(errs, n.host.Close())
 	}
 	return errors.Join(errs...)
 }

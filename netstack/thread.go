@@ -10,17 +10,17 @@ import (
 )
 
 // thread is one OS thread of its own, on which functions run that change
-// their network namespace; it goes back to the host's after each.
+// their network namespace. It can never go back to the host's, which belongs
+// to the host's user namespace: between two functions it rests in the network's
+// own, so that it holds no container's longer than it works there.
 type thread struct {
-	host *os.File
+	rest *os.File // set once that namespace is there
 	work chan func()
 	done chan struct{}
 }
 
-var errThreadLost = errors.New("the thread cannot return to the host's network namespace")
-
-func newThread(host *os.File) *thread {
-	t := &thread{host: host, work: make(chan func()), done: make(chan struct{})}
+func newThread() *thread {
+	t := &thread{work: make(chan func()), done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
 		// Never unlocked: a thread that was elsewhere ends with its goroutine.
@@ -37,8 +37,8 @@ func (t *thread) do(f func() error) error {
 	result := make(chan error, 1)
 	t.work <- func() {
 		err := f()
-		if back := unix.Setns(int(t.host.Fd()), unix.CLONE_NEWNET); back != nil {
-			err = errors.Join(err, errThreadLost, back)
+		if t.rest != nil {
+			err = errors.Join(err, enter(t.rest))
 		}
 		result <- err
 	}
@@ -48,11 +48,18 @@ func (t *thread) do(f func() error) error {
 // in runs f on the thread, in the namespace ns.
 func (t *thread) in(ns *os.File, f func() error) error {
 	return t.do(func() error {
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("enter network namespace: %w", err)
+		if err := enter(ns); err != nil {
+			return err
 		}
 		return f()
 	})
+}
+
+func enter(ns *os.File) error {
+	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter network namespace: %w", err)
+	}
+	return nil
 }
 
 // close ends the thread; nobody may use it any more.

@@ -25,8 +25,9 @@ var HostIP = netip.MustParseAddr("192.0.2.10")
 const nested = "DAVIT_TEST_NESTED"
 
 // Main runs the tests of m in the namespaces, which the test binary enters by
-// executing itself, and ends the process.
-func Main(m *testing.M) {
+// executing itself, and ends the process. again is that execution:
+// exec.Command("/proc/self/exe", os.Args[1:]...).
+func Main(m *testing.M, again *exec.Cmd) {
 	if os.Getenv(nested) != "" {
 		if err := makeHost(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -34,17 +35,16 @@ func Main(m *testing.M) {
 		}
 		os.Exit(m.Run())
 	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), nested+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
+	again.Env = append(os.Environ(), nested+"=1")
+	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
+	again.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 		Pdeathsig:   syscall.SIGKILL,
 	}
 	runtime.LockOSThread() // the parent whose death is meant is a thread
-	err := cmd.Run()
+	err := again.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		os.Exit(exit.ExitCode())

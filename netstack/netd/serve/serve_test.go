@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	nstest.Main(m)
+	nstest.Main(m, exec.Command("/proc/self/exe", os.Args[1:]...))
 }
 
 // child is a netd in a process of its own, that the test can kill.
