@@ -47,6 +47,7 @@ func run() error {
 		return guard.Main(guard.Config{
 			Dirs:    dirs,
 			Runtime: libct.Runtime{State: dirs.RuntimeState()},
+			Network: network{dirs},
 			Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", "guard"),
 		})
 	case "keeper":

@@ -143,7 +143,7 @@ func (g *Guard) reconcile() {
 		return
 	}
 	for _, e := range entries {
-		if e.Err != nil || !e.State.Active() {
+		if e.Err != nil || !e.Written.Active() {
 			continue
 		}
 		c, err := g.container(e.Record.ID)

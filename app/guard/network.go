@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"davit/backend/api"
+	"davit/backend/guard"
+	"davit/backend/store"
+	"davit/backend/userns/keeper"
+	"davit/netstack/netd"
+)
+
+// netdLimit bounds how long a netd may take to answer after its start.
+const netdLimit = 20 * time.Second
+
+// network is guard.Network over one netd for each network, which the keeper
+// starts when the first container joins.
+type network struct{ dirs store.Dirs }
+
+func (n network) Attach(ctx context.Context, name string, who guard.Member) (guard.Endpoint, *os.File, error) {
+	req := netd.Request{ID: who.ID, Names: who.Names, Hostname: who.Hostname}
+	client := netd.NewClient(n.dirs.NetdSocket(name))
+	ep, netns, err := client.Attach(ctx, req)
+	if absent(err) {
+		if err := n.spawn(ctx, name); err != nil {
+			return guard.Endpoint{}, nil, err
+		}
+		for end := time.Now().Add(netdLimit); absent(err) && time.Now().Before(end) && ctx.Err() == nil; {
+			if ep, netns, err = client.Attach(ctx, req); err != nil {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}
+	return guard.Endpoint{IP: ep.IP, Gateway: ep.Gateway, DNS: ep.DNS}, netns, err
+}
+
+func (n network) Detach(ctx context.Context, name, id string) error {
+	err := netd.NewClient(n.dirs.NetdSocket(name)).Detach(ctx, id)
+	if absent(err) {
+		return nil // it ended, and the endpoint with it
+	}
+	return err
+}
+
+func (n network) Publish(ctx context.Context, name, id string, ports []api.Port) ([]api.Port, error) {
+	asked := make([]netd.Port, len(ports))
+	for i, p := range ports {
+		asked[i] = netd.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+	}
+	got, err := netd.NewClient(n.dirs.NetdSocket(name)).Publish(ctx, id, asked)
+	if err != nil {
+		return nil, err
+	}
+	published := make([]api.Port, len(got))
+	for i, p := range got {
+		published[i] = api.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+	}
+	return published, nil
+}
+
+// absent tells whether no netd listens.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+func (n network) spawn(ctx context.Context, name string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	k, err := keeper.Dial(ctx, n.dirs)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = k.Close() }()
+	_, err = k.Spawn(ctx, keeper.Spawn{
+		Name: "netd-" + name, Keep: true,
+		Args: []string{filepath.Join(filepath.Dir(self), "davit-netd"), "--network", name, "--socket", n.dirs.NetdSocket(name)},
+	})
+	return err
+}
