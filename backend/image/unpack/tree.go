@@ -87,7 +87,7 @@ func (t *tree) dirDeep(p string, links int) (int, error) {
 		return fd, nil
 	}
 	fd, err := t.lookup(p, unix.O_RDONLY|unix.O_DIRECTORY)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENXIO) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) { // the latter may be a whiteout
 		fd, err = t.make(p, links)
 	}
 	if err != nil {
