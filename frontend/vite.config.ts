@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { mock } from './dev/mock.ts';
 
+const api = process.env.DAVIT_API ?? 'http://127.0.0.1:8300';
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
-  plugins: [svelte(), mock()],
+  plugins: [svelte()],
   resolve: { alias: { $lib: at('./src/lib'), $app: at('./src/app') } },
   build: {
     // WebKitGTK of Debian 12 and every browser of the last years.
@@ -18,7 +18,8 @@ export default defineConfig({
     // quickest first paint, and the whole front stays under 130 KB gzip.
     chunkSizeWarningLimit: 450,
   },
-  server: { host: '127.0.0.1' },
-  preview: { host: '127.0.0.1' },
+  // npm run dev shows the page over a pretended engine:
+  // go run ./backend/api/apitest/fakeserve -addr 127.0.0.1:8300
+  server: { host: '127.0.0.1', proxy: { '/v1': api, '/auth': api } },
   test: { environment: 'node', include: ['src/**/*.test.ts'] },
 });

@@ -6,7 +6,8 @@ export function score(query: string, text: string): number {
   if (t.startsWith(q)) return 1000 - t.length;
   const at = t.indexOf(q);
   if (at > 0) return (/[^a-z0-9]/.test(t[at - 1]!) ? 700 : 400) - at;
-  return fuzzy(q, t);
+  // Two letters in order are in nearly everything.
+  return q.length > 2 ? fuzzy(q, t) : 0;
 }
 
 function fuzzy(q: string, t: string): number {
@@ -18,7 +19,7 @@ function fuzzy(q: string, t: string): number {
     if (at >= 0) gaps += next - at - 1;
     at = next;
   }
-  return Math.max(1, 200 - gaps * 4);
+  return Math.max(0, 200 - gaps * 10);
 }
 
 /** The entries that answer query, best first; recently used ones first among equals. */

@@ -4,7 +4,7 @@ export function tidy(createdBy: string): string {
     .replace(/^\/bin\/sh -c #\(nop\)\s+/, '')
     .replace(/^(?:RUN )?(?:\|\d+ .*? )?\/bin\/sh -c (.*)$/s, 'RUN $1')
     .replace(/\s*# buildkit$/, '')
-    .replace(/\s+&& {2,}/g, ' \\\n  && ')
+    .replace(/\s{2,}&& */g, ' \\\n  && ')
     .replace(/\t+/g, ' ')
     .trim();
 }

@@ -1,5 +1,5 @@
 import type { Client } from './client';
-import { SignedOut } from './errors';
+import { asApiError, SignedOut } from './errors';
 import type { Event } from './types';
 
 const firstPause = 250;
@@ -9,9 +9,8 @@ const settle = 30;
 
 /** The stream of events: tells listeners what changed, comes back when it breaks. */
 export class Feed {
-  connected = $state(false);
-  /** True once the stream broke and is not back yet. */
-  lost = $state(false);
+  /** What keeps the stream from being there: the engine is coming back, nobody answers, or the host refuses. */
+  trouble = $state<'' | 'restarting' | 'gone' | 'host'>('');
 
   private listeners = new Map<string, Set<() => void>>();
   private due = new Set<string>();
@@ -34,11 +33,10 @@ export class Feed {
         await this.client.events(0, (events) => this.take(events), this.stopped.signal);
       } catch (thrown) {
         if (thrown instanceof SignedOut) return;
+        pause = this.trouble === '' ? firstPause : Math.min(pause * 2, longestPause);
+        this.trouble = this.stopped.signal.aborted ? '' : troubleOf(thrown);
       }
       if (this.stopped.signal.aborted) return;
-      pause = this.connected ? firstPause : Math.min(pause * 2, longestPause);
-      this.connected = false;
-      this.lost = true;
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
@@ -50,10 +48,7 @@ export class Feed {
 
   private take(events: Event[]): void {
     for (const event of events) {
-      if (event.type === 'hello') {
-        this.connected = true;
-        this.lost = false;
-      }
+      if (event.type === 'hello') this.trouble = '';
       this.due.add(event.type);
     }
     this.timer ??= setTimeout(() => this.tell(), settle);
@@ -65,4 +60,11 @@ export class Feed {
     this.due.clear();
     for (const type of due) this.listeners.get(type)?.forEach((listener) => listener());
   }
+}
+
+function troubleOf(thrown: unknown): 'restarting' | 'gone' | 'host' {
+  // A stream that broke off and a server that is not there both fail as fetches
+  // do; the engine behind a living server says so itself.
+  if (thrown instanceof TypeError) return 'gone';
+  return asApiError(thrown).kind === 'host' ? 'host' : 'restarting';
 }

@@ -1,5 +1,5 @@
 // Terminal colours in log lines, as data. What is not a colour is dropped:
-// a log line never moves a cursor, sets a title or rings a bell here.
+// a log line never moves a cursor, sets a title, rings a bell or turns its text around.
 
 export interface Style {
   fg: number; // 0–15; -1: as the page
@@ -19,12 +19,9 @@ const normal: Style = { fg: -1, bg: -1, bold: false, dim: false, italic: false, 
 
 // CSI; OSC, DCS, APC, PM and SOS up to their end; two-character escapes; a torn one at the end.
 const escapes =
-  // eslint-disable-next-line no-control-regex
   /\x1b(?:\[([0-?]*)[ -/]*([@-~])|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)|[ -/]*[0-~]|$)|\x9b[0-?]*[ -/]*[@-~]/g;
-// eslint-disable-next-line no-control-regex
-const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
-// eslint-disable-next-line no-control-regex
-const special = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
+const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+const special = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
 
 /** The line without escapes and control characters, as it is searched and copied. */
 export function plain(line: string): string {

@@ -22,6 +22,7 @@ describe('ansi', () => {
     ['windows\r', 'windows'],
     ['bell\x07 null\x00 c1\x9b31m', 'bell null c1'],
     ['torn \x1b', 'torn '],
+    ['turned \u202egnp.exe', 'turned gnp.exe'],
     ['<script>alert(1)</script>', '<script>alert(1)</script>'],
   ])('%j is shown as %j', (raw, text) => {
     expect(plain(raw)).toBe(text);
