@@ -8,15 +8,13 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/signal"
 	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"davit/backend/api"
 	"davit/backend/store"
+	"davit/backend/userns"
 	"davit/backend/userns/fdmsg"
 	"davit/backend/userns/keeper"
 )
@@ -52,7 +50,7 @@ var errIdle = errors.New("nothing to guard")
 // Main is the guard's role: it serves until nothing needs it or the keeper
 // has gone.
 func Main(cfg Config) error {
-	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGPIPE)
+	userns.Deaf()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	k, err := keeper.Dial(ctx, cfg.Dirs)

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // SingleUID tells whether this user namespace maps no more than one user id,
@@ -23,4 +26,12 @@ func SingleUID() bool {
 func number(s string) (int, bool) {
 	n, err := strconv.Atoi(s)
 	return n, err == nil
+}
+
+// Deaf makes the process outlive the signals of a terminal, a logout and a
+// broken pipe. They are caught rather than ignored: what is ignored stays so in
+// every program executed from here on, inside containers too.
+func Deaf() {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGPIPE)
 }

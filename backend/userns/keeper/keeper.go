@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/store"
+	"davit/backend/userns"
 	"davit/backend/userns/fdmsg"
 )
 
@@ -71,7 +72,7 @@ func Main(d store.Dirs, parent int) error {
 	if err != nil {
 		return err
 	}
-	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGPIPE, unix.SIGTERM)
+	userns.Deaf()
 	go k.reap()
 	go k.accept(l)
 	fmt.Println(readyLine)
