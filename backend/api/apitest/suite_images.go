@@ -53,7 +53,7 @@ func testImages(s *suite) {
 }
 
 func testImageRefuses(s *suite) {
-	for _, ref := range []string{"", "UPPER/case", "a b", "host/x:bad tag", "../x"} {
+	for _, ref := range []string{"", "host.example/UPPER/case", "a b", "host/x:bad tag", "../x"} {
 		_, err := s.Service.ResolveImage(s.ctx(), ref)
 		s.Log("resolve", ref, err)
 		s.want(api.KindInvalid, err)
