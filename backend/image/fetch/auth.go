@@ -166,14 +166,19 @@ func (s *session) token(ctx context.Context, c *challenge, scope scope) (token, 
 	if err != nil {
 		return token{}, err
 	}
-	if !s.secure(realm) {
+	held := !cred.Empty() && !s.secure(realm)
+	if held {
 		cred = Credential{} // ask as nobody: most tokens are for anybody
 	}
 	r, err := tokenRequest(ctx, realm, c, scope, cred)
 	if err != nil {
 		return token{}, err
 	}
-	return s.askToken(r)
+	t, err := s.askToken(r)
+	if held && api.KindOf(err) == api.KindDenied {
+		return token{}, s.inClear()
+	}
+	return t, err
 }
 
 // tokenRequest is docker's token protocol: GET with Basic, or POST with the
