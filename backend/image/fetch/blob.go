@@ -3,9 +3,9 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"davit/backend/api"
@@ -137,10 +137,14 @@ func (b *Blob) broken(err error) error {
 func (b *Blob) open() error {
 	ctx, stop := context.WithCancelCause(b.ctx)
 	q := b.repo.request(http.MethodGet, "blobs", b.d.Digest)
-	if b.at > 0 {
-		q.header = http.Header{"Range": {"bytes=" + strconv.FormatInt(b.at, 10) + "-"}}
+	if b.at > 0 { // with an end, which some registries insist on
+		q.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", b.at, b.d.Size-1)}}
 	}
 	resp, err := b.repo.s.do(ctx, q)
+	if errors.Is(err, errRange) {
+		q.header = nil
+		resp, err = b.repo.s.do(ctx, q)
+	}
 	if err != nil {
 		stop(nil)
 		return err

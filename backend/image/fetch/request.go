@@ -19,6 +19,9 @@ import (
 
 const userAgent = "davit"
 
+// errRange is a registry that does not give parts.
+var errRange = errors.New("it does not send a part of a blob")
+
 // request is one request to a registry.
 type request struct {
 	method string
@@ -147,6 +150,8 @@ func (s *session) status(r *http.Response, body []byte) error {
 		return e(api.KindDenied, "does not let us in").WithHint("Log in to %s, or check the name: a private repository looks like a missing one.", s.host.Name)
 	case r.StatusCode == http.StatusNotFound:
 		return e(api.KindNotFound, "does not have it")
+	case r.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		return api.Errorf(api.KindUnavailable, "%s: %w", s.host.Name, errRange)
 	case r.StatusCode == http.StatusTooManyRequests:
 		wait := retryAfter(r.Header)
 		return &busyError{e(api.KindRateLimited, "says that there were too many requests").

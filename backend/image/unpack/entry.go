@@ -133,17 +133,16 @@ func (w *writer) file(parent int, base string, h *tar.Header, r io.Reader, uid, 
 	if err := w.content(fd, h, r); err != nil {
 		return err
 	}
-	return w.attributes(fd, h, uid, gid, mode&w.umask != 0)
+	return w.attributes(fd, h, uid, gid, mode&(w.umask|0o6000) != 0) // write(2) takes setuid away
 }
 
-// attributes sets owner, then mode (chown takes setuid away), then the rest;
-// what is already as it should be costs no call.
+// attributes sets owner, then mode (chown takes setuid away too), then the
+// rest; what is already as it should be costs no call.
 func (w *writer) attributes(fd int, h *tar.Header, uid, gid int, chmod bool) error {
 	if uid != 0 || gid != 0 {
 		if err := unix.Fchown(fd, uid, gid); err != nil {
 			return err
 		}
-		chmod = chmod || h.Mode&0o6000 != 0
 	}
 	if chmod {
 		if err := unix.Fchmod(fd, uint32(h.Mode)&0o7777); err != nil {
