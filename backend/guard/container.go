@@ -27,7 +27,8 @@ type container struct {
 	rec store.Record
 	log *slog.Logger
 
-	op sync.Mutex // one start, stop or release at a time
+	op      sync.Mutex // one start, stop or release at a time
+	tidying sync.Mutex // held from the end of a run until what it left is taken away
 
 	mu       sync.Mutex // all below
 	state    store.State
@@ -227,6 +228,7 @@ func (c *container) release() error {
 		return api.Errorf(api.KindConflict, "container %s is running", c.rec.Name).
 			WithHint("Stop it first, or remove it with --force.").WithRef(c.rec.Name)
 	}
+	c.tidied()
 	c.endSessions(api.Exit{Code: c.state.ExitCode, Reason: c.state.Reason})
 	if err := unmountRootfs(c.dir); err != nil {
 		return err
@@ -238,15 +240,25 @@ func (c *container) release() error {
 	return nil
 }
 
-// remove deletes the container's directory: --rm. It goes under a name that
-// no list shows, so that a half-removed one is never seen.
-func (c *container) remove() error {
-	gone := c.g.Dirs.Container(".removed-" + c.rec.ID)
-	if err := os.Rename(string(c.dir), string(gone)); err != nil {
-		return fmt.Errorf("remove: %w", err)
+// hide takes the container's directory out of every list: --rm. It goes under
+// another name first, so that a half-removed one is never seen; the directory
+// to remove is the answer.
+func (c *container) hide() (string, error) {
+	gone := string(c.g.Dirs.Container(".removed-" + c.rec.ID))
+	if err := os.Rename(string(c.dir), gone); err != nil {
+		return "", fmt.Errorf("remove: %w", err)
 	}
 	c.g.forget(c.rec.ID)
-	return os.RemoveAll(string(gone))
+	return gone, nil
+}
+
+// remove hides the container and removes its directory.
+func (c *container) remove() error {
+	gone, err := c.hide()
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
 }
 
 func (c *container) killForGood() {

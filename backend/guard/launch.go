@@ -23,6 +23,7 @@ func (c *container) launch(ctx context.Context) (err error) {
 			c.failed(err)
 		}
 	}()
+	c.tidied()
 	var spec specs.Spec
 	if err := store.ReadJSON(c.dir.Config(), &spec); err != nil {
 		return api.Errorf(api.KindStart, "%w", err).WithExit(125)

@@ -179,11 +179,10 @@ func (c *container) watch(r *run) {
 	if err := unmountRootfs(c.dir); err != nil {
 		c.log.Error("unmount", "err", err)
 	}
-	if err := c.g.Runtime.Delete(c.rec.ID); err != nil {
-		c.log.Error("delete", "err", err)
-	}
+	c.tidying.Lock()
 	if r.startErr != nil {
 		c.over(r, exit, false)
+		c.tidy("")
 		return
 	}
 	c.record(func(s *store.State) {
@@ -191,12 +190,35 @@ func (c *container) watch(r *run) {
 		s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
 	})
 	again := c.planRestart(exit)
+	gone := ""
 	if !again && c.rec.AutoRemove {
-		if err := c.remove(); err != nil {
+		if gone, err = c.hide(); err != nil {
 			c.log.Error("remove", "err", err)
 		}
 	}
 	c.over(r, exit, !again)
+	c.tidy(gone)
+}
+
+// tidy does what nobody has to wait for at the end of a run: only the next
+// start and the removal of the container wait for tidying.
+func (c *container) tidy(gone string) {
+	defer c.tidying.Unlock()
+	if err := c.g.Runtime.Delete(c.rec.ID); err != nil {
+		c.log.Error("delete", "err", err)
+	}
+	if gone == "" {
+		return
+	}
+	if err := os.RemoveAll(gone); err != nil {
+		c.log.Error("remove", "err", err)
+	}
+}
+
+// tidied waits for the end of tidying.
+func (c *container) tidied() {
+	c.tidying.Lock()
+	defer c.tidying.Unlock()
 }
 
 // over lets go of the run: those who wait and those attached hear of it.
