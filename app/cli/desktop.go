@@ -18,7 +18,7 @@ func runDesktop(e *env) error {
 	}
 	path, err := sibling("davit-desktop")
 	if err != nil {
-		return err
+		return api.AsError(err).WithHint("davit serve opens the same in a browser")
 	}
 	if err := syscall.Exec(path, []string{path}, os.Environ()); err != nil {
 		return api.Errorf(api.KindHost, "start %s: %w", path, err)
@@ -39,8 +39,7 @@ func sibling(name string) (string, error) {
 			return "", api.Errorf(api.KindHost, "find %s: %w", name, err)
 		}
 	}
-	return "", api.Errorf(api.KindHost, "%s is not installed beside davit (in %s)", name, dir).
-		WithHint("davit serve opens the same in a browser")
+	return "", api.Errorf(api.KindHost, "%s is not installed beside davit (in %s)", name, dir)
 }
 
 // ownDir is where this binary is, links resolved.

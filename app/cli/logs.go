@@ -55,11 +55,36 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 		return err
 	}
 	p := newLogPrinter(e, o)
-	err = s.Logs(ctx, ref, q, p.print)
+	err = readLogs(ctx, s, ref, q, p.print)
 	if e := p.flush(); err == nil {
 		err = e
 	}
 	return err
+}
+
+// readLogs goes on where it was when the engine dies under it: the log is a
+// file and does not need one. A second death without a line in between ends it.
+func readLogs(ctx context.Context, s api.Service, ref string, q api.LogQuery, print func(api.LogLine) error) error {
+	var last time.Time // of the last line
+	same := 0          // lines of that very time that were printed
+	for {
+		moved, skip := false, same
+		err := s.Logs(ctx, ref, q, func(l api.LogLine) error {
+			if skip > 0 && l.Time.Equal(last) {
+				skip--
+				return nil
+			}
+			if !l.Time.Equal(last) {
+				last, same = l.Time, 0
+			}
+			same, skip, moved = same+1, 0, true
+			return print(l)
+		})
+		if api.KindOf(err) != api.KindUnavailable || !moved || ctx.Err() != nil {
+			return err
+		}
+		q.Since, q.Tail = last, nil
+	}
 }
 
 func (o LogsOptions) query(e *env) (api.LogQuery, error) {

@@ -47,7 +47,6 @@ func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&s.TTY, "tty", "t", false, "Give it a terminal")
 	f.BoolVarP(&s.Interactive, "interactive", "i", false, "Keep its standard input open")
 	f.BoolVar(&s.AutoRemove, "rm", false, "Remove it when it ends")
-	f.BoolVar(&s.Init, "init", false, "Run an init inside that passes signals on and reaps processes")
 	f.StringVar(&s.Restart, "restart", "", "When it ends: no, always, unless-stopped, on-failure[:n] (`policy`)")
 	f.StringVar(&s.Network, "network", "", "The `network`: default or none")
 	f.StringVar(&s.Network, "net", "", "The network")

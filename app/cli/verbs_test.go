@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"davit/backend/api"
 	"davit/backend/api/apitest"
@@ -195,6 +196,47 @@ func TestLogs(t *testing.T) {
 		t.Errorf("since: %q", got)
 	}
 	d.contains(d.ok("logs", "--json", "c"), `"stream":"stderr","text":"two"`)
+}
+
+// A log that is followed goes on after its engine died, line by line.
+func TestLogsOutliveTheEngine(t *testing.T) {
+	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
+	all := []api.LogLine{{Time: at(1), Text: "a"}, {Time: at(2), Text: "b"}, {Time: at(2), Text: "c"}, {Time: at(2), Text: "d"}, {Time: at(3), Text: "e"}}
+	s := &dyingLogs{lines: all, limit: 1}
+	var got string
+	print := func(l api.LogLine) error { got += l.Text; return nil }
+	err := readLogs(context.Background(), s, "c", api.LogQuery{}, print)
+	if err != nil || got != "abcde" {
+		t.Errorf("%q %v", got, err)
+	}
+	s = &dyingLogs{lines: all}
+	if err := readLogs(context.Background(), s, "c", api.LogQuery{}, print); api.KindOf(err) != api.KindUnavailable {
+		t.Errorf("an engine that always dies: %v", err)
+	}
+}
+
+// dyingLogs dies after limit lines that it has not sent before.
+type dyingLogs struct {
+	api.Service
+	lines []api.LogLine
+	limit int
+	sent  int
+}
+
+func (d *dyingLogs) Logs(_ context.Context, _ string, q api.LogQuery, sink func(api.LogLine) error) error {
+	for i, l := range d.lines {
+		if l.Time.Before(q.Since) {
+			continue
+		}
+		if i >= d.sent+d.limit {
+			d.sent = i
+			return api.Errorf(api.KindUnavailable, "dead")
+		}
+		if err := sink(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestImagesAndTags(t *testing.T) {

@@ -1,0 +1,135 @@
+package script
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"davit/tests/images"
+)
+
+// The user that the registries with a door let in.
+const user, password = "ada", "secret"
+
+// names are what the images of these tests are called where no registry is.
+var names = map[string]string{
+	"busybox": "busybox:latest",
+	"empty":   "localhost/empty:latest",
+}
+
+// shelf holds the images, made once for all scripts.
+type shelf map[string]v1.Image
+
+func newShelf(t *testing.T) shelf {
+	if _, err := os.Stat("/usr/bin/busybox"); err != nil {
+		t.Fatalf("the images of these tests are made of Debian's busybox-static: %v", err)
+	}
+	return shelf{
+		"busybox": images.Busybox(t),
+		"empty":   images.Image(t, v1.Config{}, images.Layer(t, images.Dir("tmp"))),
+	}
+}
+
+// cmdImage: image NAME puts one of the images into davit's store.
+func (s shelf) cmdImage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || s[args[0]] == nil {
+		ts.Fatalf("usage: image busybox|empty")
+	}
+	tag, err := name.NewTag(names[args[0]])
+	ts.Check(err)
+	path := filepath.Join(filepath.Dir(ts.Getenv("HOME")), args[0]+".tar")
+	ts.Check(tarball.WriteToFile(path, tag, s[args[0]]))
+	if code := run(ts, []string{"davit", "load", "-i", path}); code != 0 {
+		ts.Fatalf("load %s: exit code %d", args[0], code)
+	}
+}
+
+// cmdRegistry: registry [-auth basic|bearer] VARIABLE NAME... starts a
+// registry with these images; the variable gets its host and port.
+func (s shelf) cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	auth := ""
+	if len(args) > 2 && args[0] == "-auth" {
+		auth, args = args[1], args[2:]
+	}
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: registry [-auth basic|bearer] variable image...")
+	}
+	door := &door{auth: auth, inside: registry.New(registry.Logger(log.New(io.Discard, "", 0)))}
+	server := httptest.NewServer(door)
+	ts.Defer(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	door.open = true
+	for _, which := range args[1:] {
+		tag, err := name.NewTag(host + "/" + which + ":latest")
+		ts.Check(err)
+		ts.Check(remote.Write(tag, s[which]))
+	}
+	door.open = false
+	if auth != "" {
+		allowPlain(ts, host)
+	}
+	ts.Setenv(args[0], host)
+}
+
+// allowPlain marks a registry as insecure, as somebody does who wants to send
+// a password over plain HTTP.
+func allowPlain(ts *testscript.TestScript, host string) {
+	dir := filepath.Join(ts.Getenv("HOME"), ".config", "containers")
+	ts.Check(os.MkdirAll(dir, 0o700))
+	f, err := os.OpenFile(filepath.Join(dir, "registries.conf"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = fmt.Fprintf(f, "[[registry]]\nlocation = %q\ninsecure = true\n", host)
+	ts.Check(err)
+	ts.Check(f.Close())
+}
+
+// door asks who wants to come in, by HTTP's basic way or by a token.
+type door struct {
+	auth   string
+	open   bool // while the test fills the registry
+	inside http.Handler
+}
+
+const token = "a-token-of-the-test"
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u, p, basic := r.BasicAuth()
+	known := basic && u == user && p == password
+	self := "http://" + r.Host
+	switch {
+	case r.URL.Path == "/token" && known:
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"token": token})
+		return
+	case r.URL.Path == "/token":
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	case d.open || d.auth == "",
+		d.auth == "basic" && known,
+		d.auth == "bearer" && r.Header.Get("Authorization") == "Bearer "+token:
+		d.inside.ServeHTTP(w, r)
+		return
+	}
+	challenge := `Basic realm="test"`
+	if d.auth == "bearer" {
+		challenge = fmt.Sprintf(`Bearer realm="%s/token",service="test"`, self)
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = io.WriteString(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`)
+}
