@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strconv"
 
 	"davit/backend/guard"
@@ -33,6 +34,8 @@ func run() error {
 	if role == "noop" {
 		return nil
 	}
+	// Keeper and guard hold little and live long: small heaps, collected often.
+	debug.SetGCPercent(25)
 	if bootstrap.IsChild() {
 		return bootstrap.Child()
 	}

@@ -40,7 +40,8 @@ type Guard struct {
 
 	mu         sync.Mutex
 	containers map[string]*container
-	busy       int // requests under way
+	busy       int // requests under way, and runs
+	trim       userns.Trimmer
 	idle       *time.Timer
 }
 
@@ -201,6 +202,7 @@ func (g *Guard) enter() {
 func (g *Guard) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.trim.Touch()
 	g.busy--
 	if g.busy == 0 {
 		g.idle.Reset(linger)

@@ -42,6 +42,7 @@ type keeper struct {
 	watchers map[*net.UnixConn]struct{}
 	clients  int
 	idle     *time.Timer
+	trim     userns.Trimmer
 }
 
 // Main is the keeper's role: it serves until nothing needs it. parent is the
@@ -125,6 +126,7 @@ func (k *keeper) accept(l *net.UnixListener) {
 
 // needed sets the timer by what there is; mu is held.
 func (k *keeper) needed() {
+	k.trim.Touch()
 	if k.clients == 0 && len(k.children) == 0 && len(k.named) == 0 {
 		k.idle.Reset(linger)
 		return
