@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // EndpointConfig says who is attached.
@@ -157,7 +158,8 @@ func (n *Network) Detach(id string) error {
 	if e == nil {
 		return fmt.Errorf("%s %w", id, ErrNotAttached)
 	}
-	return e.close()
+	e.close()
+	return nil
 }
 
 // Endpoint finds one by its id.
@@ -190,7 +192,7 @@ func (n *Network) at(ip netip.Addr) *Endpoint {
 }
 
 // close runs once, by whoever took the endpoint out of the network's list.
-func (e *Endpoint) close() error {
+func (e *Endpoint) close() {
 	n := e.n
 	e.mu.Lock()
 	e.over = true
@@ -203,18 +205,21 @@ func (e *Endpoint) close() error {
 	e.live.abortAll()
 	n.names.remove(e.IP)
 	n.expel(e.IP)
-	veth := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: e.HostLink}}
-	err := n.ns.handle.LinkDel(veth)
-	if errors.As(err, new(netlink.LinkNotFoundError)) {
-		err = nil
-	}
-	e.ns.close()
 	n.mu.Lock()
 	delete(n.byIP, e.IP)
 	n.addresses.release(e.IP)
 	n.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("remove veth of %s: %w", e.ID, err)
+	// The kernel needs tens of milliseconds to take a veth pair away, which
+	// nobody should wait for; the caller has counted itself in work.
+	n.work.Go(e.unplug)
+}
+
+func (e *Endpoint) unplug() {
+	n := e.n
+	veth := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: e.HostLink}}
+	err := n.ns.handle.LinkDel(veth)
+	if err != nil && !errors.Is(err, unix.ENODEV) { // its namespace ended first
+		n.log.Error("remove veth", "id", e.ID, "err", err)
 	}
-	return nil
+	e.ns.close()
 }

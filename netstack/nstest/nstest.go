@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -22,38 +23,56 @@ import (
 // HostIP is an address of the host that is not its loopback.
 var HostIP = netip.MustParseAddr("192.0.2.10")
 
-const nested = "DAVIT_TEST_NESTED"
+// UnprivilegedPorts begin here on that host: a resolver's port may be opened.
+const UnprivilegedPorts = 50
 
-// Main runs the tests of m in the namespaces, which the test binary enters by
-// executing itself, and ends the process. again is that execution:
-// exec.Command("/proc/self/exe", os.Args[1:]...).
+const envLevel = "DAVIT_TEST_LEVEL"
+
+// Main runs the tests of m and ends the process. The test binary executes
+// itself twice: first into a user namespace that owns the network namespace
+// which plays the host, then, as the keeper does, into one that owns nothing
+// of it. again is that execution: exec.Command("/proc/self/exe", os.Args[1:]...).
 func Main(m *testing.M, again *exec.Cmd) {
-	if os.Getenv(nested) != "" {
-		if err := makeHost(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	var err error
+	switch os.Getenv(envLevel) {
+	case "":
+		err = descend(again, "host", syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET)
+	case "host":
+		if err = makeHost(); err == nil {
+			err = descend(again, "davit", syscall.CLONE_NEWUSER)
 		}
+	default:
 		os.Exit(m.Run())
 	}
-	again.Env = append(os.Environ(), nested+"=1")
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "namespaces for tests:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func descend(again *exec.Cmd, level string, flags uintptr) error {
+	again.Env = append(os.Environ(), envLevel+"="+level)
 	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
 	again.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		Cloneflags:  flags,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 		Pdeathsig:   syscall.SIGKILL,
 	}
+	// Descriptor 3 and up: a fuzzing worker speaks to its parent through them.
+	for fd := uintptr(3); fd < 8; fd++ {
+		if _, err := unix.FcntlInt(fd, unix.F_GETFD, 0); err != nil {
+			break
+		}
+		again.ExtraFiles = append(again.ExtraFiles, os.NewFile(fd, "inherited"))
+	}
 	runtime.LockOSThread() // the parent whose death is meant is a thread
-	err := again.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		os.Exit(exit.ExitCode())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "user namespace for tests:", err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	return again.Run()
 }
 
 func makeHost() error {
@@ -67,6 +86,7 @@ func makeHost() error {
 	return errors.Join(
 		netlink.LinkSetUp(lo), netlink.LinkAdd(host), netlink.LinkSetUp(host), netlink.AddrAdd(host, addr),
 		os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 0"), 0),
+		os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte(strconv.Itoa(UnprivilegedPorts)), 0),
 	)
 }
 

@@ -43,7 +43,7 @@ func (s *server) explain(err error) error {
 		return api.Errorf(api.KindHost, "port %d on %s may not be opened: this machine keeps ports below %s for its administrator",
 			p.HostPort, p.HostIP, firstFreePort()).
 			WithRef(p.Host().String()).
-			WithHint("Choose a host port from 1024 on, or allow it: sudo sysctl net.ipv4.ip_unprivileged_port_start=%d", p.HostPort)
+			WithHint("Choose a higher host port, or allow it: sudo sysctl net.ipv4.ip_unprivileged_port_start=%d", p.HostPort)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
 		return api.Errorf(api.KindInvalid, "no interface of this machine has the address %s", p.HostIP).
 			WithRef(p.HostIP.String()).WithHint("Publish on 127.0.0.1, on 0.0.0.0, or on an address that `ip address` lists.")

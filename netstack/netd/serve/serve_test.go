@@ -313,6 +313,8 @@ func TestPortErrorsSayWhatToDo(t *testing.T) {
 			fmt.Sprintf("port %d on 127.0.0.1 is in use by %s", port, self), "Choose another host port"},
 		{netd.Port{HostPort: mine[0].HostPort, ContainerPort: 80}, api.KindConflict,
 			fmt.Sprintf("port %d on 127.0.0.1 is in use by the container web", mine[0].HostPort), "Choose another host port"},
+		{netd.Port{HostPort: nstest.UnprivilegedPorts - 1, ContainerPort: 80}, api.KindHost,
+			"port 49 on 127.0.0.1 may not be opened: this machine keeps ports below 50", "net.ipv4.ip_unprivileged_port_start=49"},
 		{netd.Port{HostIP: "198.51.100.7", ContainerPort: 80}, api.KindInvalid,
 			"no interface of this machine has the address 198.51.100.7", "0.0.0.0"},
 		{netd.Port{HostIP: "all", ContainerPort: 80}, api.KindInvalid, "is no address", ""},
