@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { age, ago, bytes, familiarName, imageName, shortID } from '.';
+import { age, ago, bytes, familiarName, imageName, localeOf, shortID } from '.';
 
 const now = Date.parse('2026-05-01T12:00:00Z');
+
+describe('localeOf', () => {
+  it.each([
+    ['de-AT', 'de-AT'],
+    ['C', 'en'],
+    ['', 'en'],
+  ])('%s is %s', (language, locale) => expect(localeOf(language)).toBe(locale));
+});
 
 describe('bytes', () => {
   it.each([

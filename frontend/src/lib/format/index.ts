@@ -1,7 +1,16 @@
 // Numbers, times and names for people. Sizes are decimal, as the file manager's.
 
-const locale = typeof navigator === 'undefined' ? 'en' : navigator.language;
+const locale = localeOf(typeof navigator === 'undefined' ? 'en' : navigator.language);
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** A language that Intl takes: in a session without one (LANG=C), WebKit says "C". */
+export function localeOf(language: string): string {
+  try {
+    return Intl.getCanonicalLocales(language)[0] ?? 'en';
+  } catch {
+    return 'en';
+  }
+}
 
 export function bytes(n: number): string {
   let value = n;
