@@ -53,10 +53,11 @@ func (s *Session) Close() {
 	}
 }
 
-// Env is the environment of programs in the session, on top of extra.
+// Env is the environment of programs in the session, on top of extra. The
+// session has no language, as on bare systems: WebKit then has none for pages.
 func (s *Session) Env(extra ...string) []string {
 	return append(append(os.Environ(), "DISPLAY="+s.display, "DBUS_SESSION_BUS_ADDRESS="+s.bus,
-		"WAYLAND_DISPLAY=", "GDK_BACKEND=x11", "LIBGL_ALWAYS_SOFTWARE=1"), extra...)
+		"WAYLAND_DISPLAY=", "LC_ALL=C", "GDK_BACKEND=x11", "LIBGL_ALWAYS_SOFTWARE=1"), extra...)
 }
 
 func (s *Session) startDisplay() error {

@@ -74,12 +74,26 @@ func (d *desk) open(t *testing.T) *window {
 		t.Fatal(err)
 	}
 	go func() { w.exited <- w.cmd.Wait() }()
-	t.Cleanup(func() { _ = w.cmd.Process.Kill() })
+	t.Cleanup(func() { w.finish(t) })
 	d.until(t, "the window to be drawn", func() (bool, error) {
 		p, err := d.screen.Picture()
 		return err == nil && screen.Colours(p) >= screen.Drawn, err
 	})
 	return w
+}
+
+// finish ends a window that is still open. A failed test has it say first what
+// its goroutines wait for.
+func (w *window) finish(t *testing.T) {
+	if t.Failed() {
+		_ = w.cmd.Process.Signal(syscall.SIGQUIT)
+		select {
+		case <-w.exited:
+		case <-time.After(5 * time.Second):
+		}
+		t.Logf("the window said: %s", w.said)
+	}
+	_ = w.cmd.Process.Kill()
 }
 
 // end waits for the process's end.
