@@ -32,7 +32,7 @@ import (
 var Epoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Entry is an entry of a layer. Mode 0 is 0644, or 0755 for a directory (a
-// name that ends in "/") .
+// name that ends in "/").
 type Entry struct {
 	Name, Body, Link string
 	Type             byte // tar's; 0: file, or directory by its name
@@ -155,8 +155,8 @@ func Busybox(t testing.TB) v1.Image {
 	return Image(t, v1.Config{Cmd: []string{"sh"}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}, Layer(t, entries...))
 }
 
-// Web makes an image of Davit's sample server, with one Busybox layer below
-// it where there is one, so that a shell can look around.
+// Web makes an image of Davit's sample server, compiled from source. It has
+// nothing else in it, and runs as any user.
 func Web(t testing.TB) v1.Image {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "server")
@@ -169,7 +169,7 @@ func Web(t testing.TB) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Image(t, v1.Config{Entrypoint: []string{"/server"}, ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Env: []string{"PORT=8080"}, User: "65534"},
+	return Image(t, v1.Config{Entrypoint: []string{"/server"}, ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Env: []string{"PORT=8080"}, },
 		Layer(t, Entry{Name: "server", Body: string(b), Mode: 0o755}))
 }
 
