@@ -298,13 +298,16 @@ func TestTheWindowOpensWhereNothingCanRun(t *testing.T) {
 		}
 	}
 	d.open(t)
-	d.find(t, screen.Anything, setUp)
+	d.find(t, screen.Button, openSetUp)
 	d.picture(t, "refused")
+	d.click(t, screen.Button, openSetUp)
+	d.find(t, screen.Anything, "User namespaces")
+	d.picture(t, "set-up")
 	d.Bin = os.Getenv("DAVIT_BIN")
 }
 
 // What the pages call things.
 const (
 	runSample = "Run Sample"
-	setUp     = "Set-up"
+	openSetUp = "Open Set-up"
 )
