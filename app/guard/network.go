@@ -37,7 +37,7 @@ func (n network) Attach(ctx context.Context, name string, who guard.Member) (gua
 			}
 		}
 	}
-	return guard.Endpoint{IP: ep.IP, Gateway: ep.Gateway, DNS: ep.DNS}, netns, err
+	return guard.Endpoint{IP: ep.IP, Gateway: ep.Gateway, DNS: ep.DNS, Search: ep.Search}, netns, err
 }
 
 func (n network) Detach(ctx context.Context, name, id string) error {

@@ -28,6 +28,9 @@ func writeIdentity(dir store.ContainerDir, rec store.Record, ep Endpoint) error 
 	if ep.IP.IsValid() {
 		hosts += fmt.Sprintf("%s\t%s\n", ep.IP, rec.Hostname)
 		resolv = fmt.Sprintf("nameserver %s\noptions ndots:0\n", ep.DNS)
+		if len(ep.Search) > 0 {
+			resolv += "search " + strings.Join(ep.Search, " ") + "\n"
+		}
 	}
 	files := map[string]string{"hosts": hosts, "hostname": rec.Hostname + "\n", "resolv.conf": resolv}
 	for name, text := range files {

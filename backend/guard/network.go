@@ -69,4 +69,5 @@ func (c *container) disconnect(n connected) {
 // Endpoint is a container's address in its network; the zero value is none.
 type Endpoint struct {
 	IP, Gateway, DNS netip.Addr
+	Search           []string // domains, as the host has them
 }
