@@ -169,7 +169,7 @@ func Web(t testing.TB) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Image(t, v1.Config{Entrypoint: []string{"/server"}, ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Env: []string{"PORT=8080"}, },
+	return Image(t, v1.Config{Entrypoint: []string{"/server"}, ExposedPorts: map[string]struct{}{"8080/tcp": {}}, Env: []string{"PORT=8080"}},
 		Layer(t, Entry{Name: "server", Body: string(b), Mode: 0o755}))
 }
 
