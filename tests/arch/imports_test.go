@@ -29,7 +29,7 @@ var rules = []rule{
 		"a thin main around one network"},
 	{"app/sample", nil,
 		"the sample runs inside a container: it is a program like anybody's and knows nothing of Davit"},
-	{"app/front", append([]string{"backend/wire", "backend/doctor", "frontend"}, below...),
+	{"app/front", append([]string{"backend/wire", "backend/doctor", "frontend", "netstack/netd"}, below...),
 		"a front reaches the engine over the wire only: the engine is another process, inside the user namespace"},
 	{"backend/engine", append([]string{"backend/guard", "netstack/netd", "backend/image", "backend/oci", "backend/doctor"}, below...),
 		"the use cases know neither the wire that carries them nor the fronts that ask"},
