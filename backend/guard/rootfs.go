@@ -18,7 +18,7 @@ import (
 // keeper spawns and by nobody else.
 //
 // Directories are named through descriptors: their paths may hold ":" and ","
-// (which separate overlay's options), and 128 layers have to fit into the
+// (which separate overlay's options), and many layers have to fit into the
 // page that mount(2) takes.
 func mountRootfs(dirs store.Dirs, rec store.Record) error {
 	dir := dirs.Container(rec.ID)
@@ -57,10 +57,46 @@ func mountRootfs(dirs store.Dirs, rec store.Record) error {
 		return fmt.Errorf("rootfs: %w", err)
 	}
 	options := "userxattr,lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + upper + ",workdir=" + work
-	if err := unix.Mount("overlay", dir.Rootfs(), "overlay", 0, options); err != nil {
+	if len(options) < os.Getpagesize() {
+		err = unix.Mount("overlay", dir.Rootfs(), "overlay", 0, options)
+	} else {
+		err = mountManyLayers(dir.Rootfs(), lower, upper, work)
+	}
+	if err != nil {
 		return overlayError(err)
 	}
 	return nil
+}
+
+// mountManyLayers does what mount(2) does, one layer a call: what mount(2)
+// takes is a page, some 200 layers. It needs Linux 6.5 (lowerdir+).
+func mountManyLayers(target string, lower []string, upper, work string) error {
+	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return os.NewSyscallError("fsopen", err)
+	}
+	defer func() { _ = unix.Close(fs) }()
+	settings := [][2]string{{"upperdir", upper}, {"workdir", work}}
+	for _, l := range lower {
+		settings = append(settings, [2]string{"lowerdir+", l})
+	}
+	if err := unix.FsconfigSetFlag(fs, "userxattr"); err != nil {
+		return os.NewSyscallError("fsconfig userxattr", err)
+	}
+	for _, s := range settings {
+		if err := unix.FsconfigSetString(fs, s[0], s[1]); err != nil {
+			return os.NewSyscallError("fsconfig "+s[0], err)
+		}
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return os.NewSyscallError("fsconfig create", err)
+	}
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("fsmount", err)
+	}
+	defer func() { _ = unix.Close(mount) }()
+	return os.NewSyscallError("move_mount", unix.MoveMount(mount, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
 // lowerDirs names the layers, top first as overlay wants them.
