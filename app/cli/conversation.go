@@ -68,13 +68,18 @@ func (c *conversation) talk(ctx context.Context, open, again opener) (api.Exit, 
 	}
 	for {
 		exit, err := c.stream(ctx, s)
-		if again == nil || !errors.Is(err, io.ErrUnexpectedEOF) || ctx.Err() != nil {
+		if again == nil || !broken(err) || ctx.Err() != nil {
 			return exit, err
 		}
 		if s, err = c.openOne(ctx, again); err != nil {
 			return api.Exit{}, err
 		}
 	}
+}
+
+// broken tells whether the connection ended, and not the process.
+func broken(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 func (c *conversation) openOne(ctx context.Context, open opener) (*api.Session, error) {

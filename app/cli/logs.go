@@ -63,12 +63,12 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 }
 
 // readLogs goes on where it was when the engine dies under it: the log is a
-// file and does not need one. A second death without a line in between ends it.
+// file and does not need one.
 func readLogs(ctx context.Context, s api.Service, ref string, q api.LogQuery, print func(api.LogLine) error) error {
 	var last time.Time // of the last line
 	same := 0          // lines of that very time that were printed
-	for {
-		moved, skip := false, same
+	for tries := 0; ; tries++ {
+		skip := same
 		err := s.Logs(ctx, ref, q, func(l api.LogLine) error {
 			if skip > 0 && l.Time.Equal(last) {
 				skip--
@@ -77,10 +77,10 @@ func readLogs(ctx context.Context, s api.Service, ref string, q api.LogQuery, pr
 			if !l.Time.Equal(last) {
 				last, same = l.Time, 0
 			}
-			same, skip, moved = same+1, 0, true
+			same, skip, tries = same+1, 0, 0
 			return print(l)
 		})
-		if api.KindOf(err) != api.KindUnavailable || !moved || ctx.Err() != nil {
+		if last.IsZero() || !reconnect(ctx, err, tries) {
 			return err
 		}
 		q.Since, q.Tail = last, nil

@@ -113,7 +113,13 @@ func foreground(ctx context.Context, s api.Service, c *conversation, id string, 
 	}
 	attach := func(start bool) opener {
 		return func(ctx context.Context, rows, cols uint16) (*api.Session, error) {
-			return s.Attach(ctx, id, api.AttachOptions{Stdin: c.stdin, Start: start, Rows: rows, Cols: cols})
+			o := api.AttachOptions{Stdin: c.stdin, Start: start, Rows: rows, Cols: cols}
+			for tries := 0; ; tries++ {
+				session, err := s.Attach(ctx, id, o)
+				if start || !reconnect(ctx, err, tries) {
+					return session, err
+				}
+			}
 		}
 	}
 	ended, err := c.talk(ctx, attach(start), attach(false))

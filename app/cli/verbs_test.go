@@ -356,3 +356,29 @@ func TestAnInterruptEndsAFollower(t *testing.T) {
 	}
 	d.ok("rm", "-f", "c")
 }
+
+// A foreground run whose connection breaks goes on with a second one.
+func TestAForegroundRunOutlivesItsSession(t *testing.T) {
+	d := newDavit(t, apitest.Empty)
+	d.ok("pull", "-q", "busybox")
+	d.fake = &breaking{Service: d.fake}
+	r := d.run("run", "busybox", "sh", "-c", "sleep 0.5; echo late; exit 6")
+	if r.code != 6 || r.out != "late\n" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// breaking closes the first session a moment after it began.
+type breaking struct {
+	api.Service
+	broke bool
+}
+
+func (b *breaking) Attach(ctx context.Context, ref string, a api.AttachOptions) (*api.Session, error) {
+	s, err := b.Service.Attach(ctx, ref, a)
+	if err == nil && !b.broke {
+		b.broke = true
+		time.AfterFunc(50*time.Millisecond, func() { s.Close() })
+	}
+	return s, err
+}

@@ -63,13 +63,36 @@ func cmdWaitFor(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	text := ""
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
-		_ = ts.Exec(args[1], args[2:]...)
-		text = ts.ReadFile("stdout") + ts.ReadFile("stderr")
+		text = quietly(ts, args[1:])
 		if pattern.MatchString(text) != neg {
+			_, err := io.WriteString(ts.Stdout(), text)
+			ts.Check(err)
 			return
 		}
 	}
 	ts.Fatalf("%q (wanted: %v) did not come true in %v; last:\n%s", args[0], !neg, patience, text)
+}
+
+// quietly runs a command without a trace in the script's log, which shows
+// only what came of all the trying.
+func quietly(ts *testscript.TestScript, args []string) string {
+	path := args[0]
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p := filepath.Join(dir, args[0]); executable(p) == nil {
+			path = p
+			break
+		}
+	}
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range personal {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		ts.Check(err)
+	}
+	return string(out)
 }
 
 // cmdHTTP: http URL [PATTERN] asks until the answer is 200 and matches;

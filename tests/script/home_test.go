@@ -12,6 +12,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// personal are the variables that say whose davit it is.
+var personal = []string{"HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "PATH", "TERM"}
+
 // setup gives a script a person's home of its own. Its paths are short:
 // an address of a unix socket has 108 bytes at most.
 func setup(e *testscript.Env, bin string) error {
@@ -76,11 +79,17 @@ func killProcesses(root, containing string) (killed int) {
 			continue
 		}
 		killed++
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && syscall.Kill(pid, 0) == nil; {
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && alive(pid); {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
 	return killed
+}
+
+// alive tells whether a process still has memory: a zombie has not.
+func alive(pid int) bool {
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	return err == nil && len(environ) > 0
 }
 
 // removeAll removes also what containers made unreadable.
