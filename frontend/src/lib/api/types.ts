@@ -37,6 +37,7 @@ export interface Container {
   pid?: number;
   autoRemove?: boolean;
   restarts: number;
+  health?: 'starting' | 'healthy' | 'unhealthy';
 }
 
 export interface ContainerDetail extends Container {
@@ -51,6 +52,11 @@ export interface ContainerDetail extends Container {
   logSize: number;
   rootfs: string;
   oomKilled: boolean;
+  restart: string;
+  limits?: Limits;
+  cgroup?: string;
+  healthCheck?: HealthCheck;
+  healthLog?: Health;
   confinement: string[];
   limited?: string;
 }
@@ -90,6 +96,112 @@ export interface RunSpec {
   securityOpt?: string[];
   privileged?: boolean;
   platform?: string;
+  limits?: Limits;
+  healthCheck?: HealthCheck;
+}
+
+export interface Limits {
+  memory?: number;
+  memorySwap?: number;
+  cpus?: number;
+  cpuSet?: string;
+  pids?: number;
+  ioWeight?: number;
+}
+
+export interface Update {
+  restart?: string;
+  limits?: Limits;
+}
+
+// Durations are nanoseconds.
+export interface HealthCheck {
+  none?: boolean;
+  test?: string[];
+  interval?: number;
+  timeout?: number;
+  startPeriod?: number;
+  startInterval?: number;
+  retries?: number;
+}
+
+export interface HealthResult {
+  start: string;
+  end: string;
+  code: number;
+  output: string;
+  status: string;
+}
+
+export interface Health {
+  status: string;
+  failing: number;
+  log: HealthResult[];
+}
+
+export interface Process {
+  pid: number;
+  parent: number;
+  inside: number;
+  uid: number;
+  state: string;
+  started: string;
+  tty: string;
+  cpuTime: number;
+  memory: number;
+  command: string;
+}
+
+export interface StatsQuery {
+  refs?: string[];
+  all?: boolean;
+  once?: boolean;
+  interval?: number;
+}
+
+export interface Pressure {
+  cpu: number;
+  memory: number;
+  io: number;
+}
+
+export interface Stats {
+  id: string;
+  name: string;
+  time: string;
+  running: boolean;
+  cpu: number;
+  cpuTime: number;
+  memory: number;
+  memoryLimit: number;
+  netIn: number;
+  netOut: number;
+  diskRead: number;
+  diskWritten: number;
+  pids: number;
+  pressure?: Pressure;
+  source: string;
+}
+
+export interface StatsRound {
+  time: string;
+  containers: Stats[];
+}
+
+export interface EventQuery {
+  since?: string;
+  until?: string;
+}
+
+export interface Autostart {
+  enabled: boolean;
+  method: string;
+  file: string;
+  linger: boolean;
+  logout: string;
+  verified: string[];
+  fix?: string;
+  fixWhy?: string;
 }
 
 export interface Created {
@@ -150,6 +262,7 @@ export interface ImageConfig {
   workingDir: string;
   labels: Record<string, string>;
   stopSignal: string;
+  healthCheck?: HealthCheck;
 }
 
 export interface Layer {
@@ -295,6 +408,8 @@ export interface Event {
   action: string;
   id: string;
   name?: string;
+  exitCode?: number;
+  image?: string;
 }
 
 export interface Info {

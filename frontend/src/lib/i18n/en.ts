@@ -173,6 +173,7 @@ export const en = {
     noMatch: (text: string) => `No lines match “${text}”`,
     noStream: 'Nothing was written to this stream',
     failed: 'The log could not be read',
+    brokeOff: 'The log broke off here',
     ended: 'The container is not running. This is all it wrote.',
     tail: (n: number) => plural(n, 'Only the last line is shown.', 'Only the last # lines are shown.'),
     loadAll: 'Load All',

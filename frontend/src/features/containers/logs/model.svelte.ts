@@ -82,6 +82,8 @@ export class LogModel {
     const asked = (this.asked = new AbortController());
     const after = q.since ? Date.parse(q.since) : -Infinity;
     const last = this.lines.at(-1)?.time;
+    this.error = undefined;
+    if (this.phase === 'failed') this.phase = this.lines.length > 0 ? 'live' : 'loading';
     try {
       await this.source(q, (lines) => this.take(q.since ? lines.filter((l) => later(l.time, after, last)) : lines), asked.signal);
       this.finish(asked, 'ended');

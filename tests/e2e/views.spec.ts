@@ -1,0 +1,71 @@
+import { expect, expectAccessible, go, pictures, test } from './fixtures.ts';
+
+test('pictures of every view', async ({ app, davit }) => {
+  test.setTimeout(180_000);
+  await pictures(app, 'first-run');
+  await davit.cli('load', '--sample');
+  for (const name of ['web', 'shop', 'a-rather-long-name-for-a-container-that-one-has-to-live-with']) {
+    await davit.cli('run', '-d', '-P', '--name', name, 'davit.local/sample');
+  }
+  await davit.cli('run', '--name', 'broken', 'davit.local/sample', '/no/such/program').catch(() => '');
+  await davit.cli('stop', 'shop');
+
+  const row = app.getByRole('row', { name: /web/ });
+  await expect(row).toContainText('Running');
+  await pictures(app, 'containers');
+  await expectAccessible(app, 'containers');
+  await row.click();
+  await expect(app.getByRole('tabpanel')).toContainText('Environment');
+  await pictures(app, 'container-overview');
+  await expectAccessible(app, 'overview');
+  await app.getByRole('tab', { name: 'Logs' }).click();
+  await expect(app.getByRole('log')).toBeVisible();
+  await pictures(app, 'container-logs');
+  await app.getByRole('tab', { name: 'Inspect' }).click();
+  await expect(app.getByRole('tabpanel')).toContainText('confinement');
+  await pictures(app, 'container-inspect');
+  await expectAccessible(app, 'inspect');
+
+  await go(app, '#/images');
+  await expect(app.getByRole('row', { name: /sample/ })).toBeVisible();
+  await pictures(app, 'images');
+  await go(app, '#/search?q=web');
+  await expect(app.getByRole('row', { name: /web/ })).toBeVisible();
+  await pictures(app, 'search');
+  await app.getByRole('row', { name: /web/ }).click();
+  await expect(app.getByRole('grid', { name: 'Tags' })).toBeVisible();
+  await pictures(app, 'repository');
+  await go(app, '#/activity');
+  await pictures(app, 'activity');
+  await go(app, '#/preferences');
+  await expect(app.getByText(process.env.DAVIT_E2E_REGISTRY!)).toBeVisible();
+  await pictures(app, 'preferences');
+  await expectAccessible(app, 'preferences');
+  await go(app, '#/about');
+  await expect(app.getByText('Kernel')).toBeVisible();
+  await pictures(app, 'about');
+  await expectAccessible(app, 'about');
+
+  await go(app, '#/containers');
+  await app.getByRole('button', { name: 'Run…' }).click();
+  await app.getByLabel('Image', { exact: true }).fill('davit.local/sample');
+  await expect(app.getByText('On this computer.')).toBeVisible();
+  await pictures(app, 'run');
+  await app.keyboard.press('Escape');
+  await app.keyboard.press('Control+k');
+  await pictures(app, 'palette');
+});
+
+test('theme, contrast and density are as chosen, and stay', async ({ app }) => {
+  const root = app.locator('html');
+  await app.getByRole('link', { name: 'Preferences' }).click();
+  await app.getByText('Dark', { exact: true }).click();
+  await expect(root).toHaveAttribute('data-theme', 'dark');
+  await app.getByText('Compact', { exact: true }).click();
+  await app.reload();
+  await expect(root).toHaveAttribute('data-theme', 'dark');
+  await expect(root).toHaveAttribute('data-density', 'compact');
+  await app.emulateMedia({ contrast: 'more' });
+  await expect(root).toHaveAttribute('data-contrast', 'more');
+  await expectAccessible(app, 'more contrast');
+});
