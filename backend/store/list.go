@@ -148,7 +148,7 @@ func broken(dir ContainerDir, id string, err error) (Entry, error) {
 // a name, or the beginning of an id, in this order. KindNotFound where there
 // is none, KindConflict where the beginning fits several.
 func FindContainer(d Dirs, ref string) (string, error) {
-	if isID(ref) {
+	if IsID(ref) {
 		if _, err := os.Lstat(string(d.Container(ref))); err == nil {
 			return ref, nil
 		}
@@ -228,10 +228,12 @@ func containerIDs(d Dirs) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
-	return slices.DeleteFunc(names, func(n string) bool { return !isID(n) }), nil
+	return slices.DeleteFunc(names, func(n string) bool { return !IsID(n) }), nil
 }
 
-func isID(s string) bool {
+// IsID tells whether s has the form of a complete id or of a layer's digest:
+// 64 hex digits. Nothing else becomes part of a path.
+func IsID(s string) bool {
 	if len(s) != 64 {
 		return false
 	}

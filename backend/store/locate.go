@@ -23,8 +23,8 @@ const maxRuntime = 64
 const EnvUID = "DAVIT_UID"
 
 // Locate finds the directories by the XDG base directory rules. A runtime
-// directory that is missing, somebody else's or too long for socket addresses
-// is replaced by one in /tmp that is made here and belongs to this user alone.
+// directory that is missing, somebody else's, writable for others or too long
+// for socket addresses is replaced by one in /tmp that is made here and belongs to this user alone.
 //
 // It gives the same answer in the host's namespaces and in the user namespace,
 // where DAVIT_UID tells the uid that 0 stands for.
@@ -61,8 +61,8 @@ func xdg(getenv func(string) string, name, below string) (string, error) {
 func runtimeDir(getenv func(string) string) (string, error) {
 	base := getenv("XDG_RUNTIME_DIR")
 	dir := filepath.Join(base, "davit")
-	if filepath.IsAbs(base) && owned(base) == nil && len(dir) <= maxRuntime {
-		return dir, nil
+	if private(base) && len(dir) <= maxRuntime {
+		return dir, trusted(dir)
 	}
 	uid := getenv(EnvUID)
 	if _, err := strconv.ParseUint(uid, 10, 32); err != nil {
@@ -72,11 +72,28 @@ func runtimeDir(getenv func(string) string) (string, error) {
 	if err := makeOwn(own); err != nil {
 		return "", err
 	}
-	if filepath.IsAbs(base) && owned(base) == nil { // too long: still one for each
+	if private(base) { // too long: still one for each
 		sum := sha256.Sum256([]byte(base))
 		return filepath.Join(own, hex.EncodeToString(sum[:8])), nil
 	}
 	return own, nil
+}
+
+// private tells whether base is a directory of this user in which nobody else
+// can make or rename anything: our sockets are only as good as their names.
+func private(base string) bool {
+	info, err := os.Stat(base)
+	return err == nil && filepath.IsAbs(base) && owned(base) == nil && info.Mode().Perm()&0o022 == 0
+}
+
+// trusted tells why the runtime directory, if it is there, is not ours.
+func trusted(dir string) error {
+	err := owned(dir)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return api.Errorf(api.KindHost, "the runtime directory %s cannot be trusted: %w", dir, err).
+		WithHint("Remove %s, or set XDG_RUNTIME_DIR to a directory of yours.", dir)
 }
 
 // makeOwn makes a directory in a place where others may write, too, and
@@ -85,9 +102,8 @@ func makeOwn(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make the runtime directory: %w", err)
 	}
-	if err := owned(dir); err != nil {
-		return api.Errorf(api.KindHost, "the runtime directory %s cannot be trusted: %w", dir, err).
-			WithHint("Remove %s, or set XDG_RUNTIME_DIR to a directory of yours.", dir)
+	if err := trusted(dir); err != nil {
+		return err
 	}
 	return os.Chmod(dir, 0o700)
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"davit/backend/api"
@@ -120,7 +122,31 @@ func (s State) ending() State {
 func ReadRecord(c ContainerDir) (Record, error) {
 	var r Record
 	err := readVersioned(c.Record(), &r, func() int { return r.Version }, RecordVersion)
+	if err == nil {
+		err = r.check(c)
+	}
 	return r, err
+}
+
+// check refuses a record that would lead out of the store: id, layers and
+// network become parts of paths. None of ours has such, but a container that
+// was given the person's home may write here.
+func (r Record) check(c ContainerDir) error {
+	wrong := func(what, value string) error {
+		return api.Errorf(api.KindCorrupt, "%s is damaged: %q is not the %s of this container", c.Record(), value, what).WithRef(c.Record())
+	}
+	if r.ID != filepath.Base(string(c)) || !IsID(r.ID) {
+		return wrong("id", r.ID)
+	}
+	for _, l := range r.Layers {
+		if !IsID(l) {
+			return wrong("layer", l)
+		}
+	}
+	if strings.ContainsAny(r.Network, "/\x00") || strings.HasPrefix(r.Network, ".") {
+		return wrong("network", r.Network)
+	}
+	return nil
 }
 
 // ReadState reads a container's state as it was written; see [State.Effective].

@@ -307,6 +307,67 @@ func TestLocate(t *testing.T) {
 	}
 }
 
+// CVE-2021-41103's class: a directory that others can reach into is none to
+// keep sockets in.
+func TestRuntimeDirectoryOfOthersIsNotTrusted(t *testing.T) {
+	base := t.TempDir()
+	if len(base)+len("/davit") > maxRuntime {
+		t.Skipf("the directory for temporary files has a long name: %s", base)
+	}
+	env := func(k string) string {
+		return map[string]string{"HOME": "/h", "XDG_RUNTIME_DIR": base, EnvUID: "123457"}[k]
+	}
+	defer os.Remove("/tmp/davit-123457")
+	locate := func(mode os.FileMode) (Dirs, error) {
+		if err := os.Chmod(base, mode); err != nil {
+			t.Fatal(err)
+		}
+		return Locate(env)
+	}
+	if d, err := locate(0o777); err != nil || d.Runtime != "/tmp/davit-123457" {
+		t.Errorf("a base that everybody may write in gave %+v, %v", d, err)
+	}
+	if d, err := locate(0o700); err != nil || d.Runtime != filepath.Join(base, "davit") {
+		t.Errorf("a private base gave %+v, %v", d, err)
+	}
+	if err := os.Symlink("/tmp", filepath.Join(base, "davit")); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := locate(0o700); api.KindOf(err) != api.KindHost {
+		t.Errorf("a link in the place of the directory gave %+v, %v", d, err)
+	}
+}
+
+func TestRecordDoesNotLeadOutOfTheStore(t *testing.T) {
+	d := testDirs(t, "")
+	good := Record{ID: testID(1), Name: "web", Layers: []string{testID(2)}, Network: "default"}
+	dir := add(t, d, good, nil)
+	if _, err := ReadRecord(dir); err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func(*Record){
+		"id that climbs":      func(r *Record) { r.ID = "../../.ssh" },
+		"id of another":       func(r *Record) { r.ID = testID(3) },
+		"short id":            func(r *Record) { r.ID = "abc" },
+		"layer that climbs":   func(r *Record) { r.Layers = []string{"../../../.ssh"} },
+		"network that climbs": func(r *Record) { r.Network = "x/../../y" },
+	} {
+		bad := good
+		change(&bad)
+		bad.Version = RecordVersion
+		if err := WriteJSONVolatile(dir.Record(), bad); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadRecord(dir); api.KindOf(err) != api.KindCorrupt {
+			t.Errorf("%s: %v", what, err)
+		}
+		e, err := ReadContainer(d, good.ID)
+		if err != nil || e.Record.ID != good.ID || e.State.State != api.StateBroken {
+			t.Errorf("%s: %+v, %v", what, e, err)
+		}
+	}
+}
+
 func TestWatchContainers(t *testing.T) {
 	d := testDirs(t, "")
 	old := add(t, d, Record{ID: testID(1), Name: "old"}, nil)

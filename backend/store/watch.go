@@ -83,7 +83,7 @@ func watchTree(ctx context.Context, d Dirs) (<-chan string, error) {
 		return dirs
 	}
 	w, err := newWatcher(func(path string) bool {
-		return filepath.Dir(path) == root && isID(filepath.Base(path))
+		return filepath.Dir(path) == root && IsID(filepath.Base(path))
 	})
 	if err != nil {
 		return poll(ctx, list), nil
