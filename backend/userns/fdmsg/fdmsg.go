@@ -3,8 +3,8 @@
 //
 // Sockets are SOCK_SEQPACKET, so that one message is one packet and a
 // descriptor never arrives with the wrong one. The package runs in every
-// process of Davit and assumes only that both ends belong to the same person,
-// which [Accept] verifies.
+// process of Davit and assumes only that both ends belong to the same person
+// and are outside of containers, which [Accept] and [Dial] verify.
 package fdmsg
 
 import (
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -157,7 +158,7 @@ func Listen(path string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// Accept waits for a connection of the same person; others are closed
+// Accept waits for a connection that [PeerOK] holds of; others are closed
 // without an answer.
 func Accept(l *net.UnixListener) (*net.UnixConn, error) {
 	for {
@@ -172,29 +173,7 @@ func Accept(l *net.UnixListener) (*net.UnixConn, error) {
 	}
 }
 
-// PeerOK tells whether the process at the other end has our user id. A
-// user id that this namespace cannot name is shown as the overflow id and so
-// never equal to ours.
-func PeerOK(c *net.UnixConn) bool {
-	cred, err := PeerCred(c)
-	return err == nil && int(cred.Uid) == os.Geteuid()
-}
-
-// PeerCred tells who connected.
-func PeerCred(c *net.UnixConn) (*unix.Ucred, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var cred *unix.Ucred
-	var credErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	return cred, errors.Join(err, credErr)
-}
-
-// Dial connects to the socket at path.
+// Dial connects to the socket at path, if [PeerOK] holds of who listens there.
 func Dial(ctx context.Context, path string) (*net.UnixConn, error) {
 	short, done, err := shortPath(path)
 	if err != nil {
@@ -202,11 +181,16 @@ func Dial(ctx context.Context, path string) (*net.UnixConn, error) {
 	}
 	defer done()
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "unixpacket", short)
+	conn, err := d.DialContext(ctx, "unixpacket", short)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", path, err)
 	}
-	return c.(*net.UnixConn), nil
+	c := conn.(*net.UnixConn)
+	if !PeerOK(c) {
+		_ = c.Close()
+		return nil, fmt.Errorf("connect to %s: whoever listens there is not of this person, or is inside a container: %w", path, fs.ErrPermission)
+	}
+	return c, nil
 }
 
 // shortPath names path in the 107 bytes that a socket address holds, through
