@@ -52,6 +52,7 @@ type restartJSON struct {
 	MaximumRetryCount int
 }
 
+//lint:ignore ST1003 docker spells it so, and templates name the field
 type bindingJSON struct{ HostIp, HostPort string }
 
 type mountJSON struct {

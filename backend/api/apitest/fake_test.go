@@ -55,7 +55,7 @@ func TestSeed(t *testing.T) {
 		}
 		return b.String()
 	}
-	if ids(1) != ids(1) {
+	if first, again := ids(1), ids(1); first != again {
 		t.Error("the same seed gives other ids")
 	}
 	if ids(1) == ids(2) {

@@ -53,7 +53,6 @@ type server struct {
 	kept      keep
 	change    sync.Mutex // one change of the network's members at a time
 	mu        sync.Mutex
-	requests  int
 	conns     map[*net.UnixConn]struct{}
 	idle      *time.Timer
 	over      chan struct{} // closed by the end of idleness
