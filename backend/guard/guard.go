@@ -169,8 +169,12 @@ func (g *Guard) do(ctx context.Context, req request, files []*os.File) (api.Exit
 	return api.Exit{}, api.Errorf(api.KindInvalid, "guard: unknown request %q", req.Op)
 }
 
-// container gives the container with that complete id.
+// container gives the container with that complete id. What comes over the
+// wire or from a deposit's tag becomes a path only if it is an id.
 func (g *Guard) container(id string) (*container, error) {
+	if !store.IsID(id) {
+		return nil, api.Errorf(api.KindNotFound, "no container %q", id).WithRef(id)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if c := g.containers[id]; c != nil {

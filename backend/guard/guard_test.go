@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/store"
 )
 
 func TestWantsRestart(t *testing.T) {
@@ -169,6 +170,79 @@ func TestUserByNameAndNumber(t *testing.T) {
 	u, home, err := resolveUser(root, "web")
 	if err != nil || home != "/srv" || !slices.Contains(u.AdditionalGids, 40) {
 		t.Errorf("web: %+v, home %q, %v", u, home, err)
+	}
+}
+
+// CVE-2022-36109, CVE-2023-25173: the primary group is a supplementary one,
+// too, and no group comes from anywhere but the image.
+func TestGroupsOfAUser(t *testing.T) {
+	root := accountsRoot(t, "root:x:0:0::/root:\nweb:x:33:34::/srv:\n", "wheel:x:10:root\nweb:x:34:\nlogs:x:40:web\nagain:x:34:web\n")
+	for in, want := range map[string][]uint32{"": {0, 10}, "0": {0, 10}, "web": {34, 40}, "33": {34, 40}, "1000": {0}, "web:logs": {40}, "5:6": {6}} {
+		u, _, err := resolveUser(root, in)
+		if err != nil || !slices.Equal(u.AdditionalGids, want) {
+			t.Errorf("user %q: groups %v, %v, want %v", in, u.AdditionalGids, err, want)
+		}
+	}
+}
+
+// Ids of the image that are none never become root.
+func TestIdsThatWrapAreNotRoot(t *testing.T) {
+	root := accountsRoot(t, "wrap:x:4294967296:4294967296::/:\nminus:x:-4294967296:0::/:\nword:x:zero:0::/:\nlong:x:99999999999999999999:0::/:\nshort:x\ngroup:x:5:4294967296::/:\nfine:x:7:8::/:\n",
+		"wrap:x:4294967296:fine\nword:x:zero:fine\n")
+	for _, name := range []string{"wrap", "minus", "word", "long", "short", "group", "fine:wrap", "fine:word", "-1", "4294967296", "0x0"} {
+		if u, _, err := resolveUser(root, name); api.KindOf(err) != api.KindStart {
+			t.Errorf("user %q is %d:%d, %v", name, u.UID, u.GID, err)
+		}
+	}
+	if u, _, err := resolveUser(root, "fine"); err != nil || u.UID != 7 || !slices.Equal(u.AdditionalGids, []uint32{8}) {
+		t.Errorf("fine: %+v, %v", u, err)
+	}
+}
+
+// HL-033: 64 MB of accounts are not read, and who asks for a name learns why
+// it is not known.
+func TestHugeAccountsAreNotRead(t *testing.T) {
+	root := accountsRoot(t, "web:x:33:34::/srv:\n", "")
+	if err := os.Truncate(root+"/etc/passwd", 64<<20); err != nil {
+		t.Fatal(err)
+	}
+	if u, _, err := resolveUser(root, "1000"); err != nil || u.UID != 1000 {
+		t.Errorf("by number: %+v, %v", u, err)
+	}
+	if _, _, err := resolveUser(root, "web"); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("by name: %v", err)
+	}
+}
+
+func accountsRoot(t *testing.T, passwd, group string) string {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.Mkdir(root+"/etc", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"passwd": passwd, "group": group} {
+		if err := os.WriteFile(root+"/etc/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// What comes over the socket is an id or nothing.
+func TestGuardMakesNoPathOfWhatIsNoID(t *testing.T) {
+	data := t.TempDir()
+	outside := filepath.Join(data, "outside")
+	if err := os.Mkdir(outside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(outside, "container.json"), []byte(`{"version":1,"id":"x"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := &Guard{Config: Config{Dirs: store.Dirs{Data: data}}, containers: map[string]*container{}}
+	for _, id := range []string{"../outside", "", ".", "x", strings.Repeat("A", 64), strings.Repeat("a", 63) + "/"} {
+		if c, err := g.container(id); api.KindOf(err) != api.KindNotFound {
+			t.Errorf("%q: %+v, %v", id, c, err)
+		}
 	}
 }
 

@@ -1,9 +1,12 @@
 package guard
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,17 +57,29 @@ func resolveUser(rootfs, spec string) (specs.User, string, error) {
 		return specs.User{}, "", fmt.Errorf("rootfs: %w", err)
 	}
 	defer func() { _ = root.Close() }()
-	passwd, group := accounts(root, "etc/passwd"), accounts(root, "etc/group")
+	passwd, passwdErr := accounts(root, accountFile{"etc/passwd", 2})
+	group, groupErr := accounts(root, accountFile{"etc/group", 1})
 	eu, err := user.GetExecUser(spec, &user.ExecUser{Uid: 0, Gid: 0, Home: "/"}, passwd, group)
 	if err != nil {
+		err = errors.Join(err, passwdErr, groupErr)
 		return specs.User{}, "", api.Errorf(api.KindStart, "the container's user %q: %w", spec, err).
 			WithHint("Give a number, or a name that /etc/passwd of the image has.").WithExit(125)
 	}
-	u := specs.User{UID: uint32(eu.Uid), GID: uint32(eu.Gid)}
-	for _, g := range eu.Sgids {
-		u.AdditionalGids = append(u.AdditionalGids, uint32(g))
-	}
+	u := specs.User{UID: uint32(eu.Uid), GID: uint32(eu.Gid), AdditionalGids: groups(eu)}
 	return u, eu.Home, mappable(&u)
+}
+
+// groups are all groups of a user. Its primary one is among them: who becomes
+// another group by a setgid program would else be rid of it, and of what a
+// file's mode denies it (CVE-2022-36109, CVE-2023-25173).
+func groups(eu *user.ExecUser) []uint32 {
+	all := []uint32{uint32(eu.Gid)}
+	for _, g := range eu.Sgids {
+		if !slices.Contains(all, uint32(g)) {
+			all = append(all, uint32(g))
+		}
+	}
+	return all
 }
 
 // mappable tells whether the user namespace has the ids of u. Where only one
@@ -81,29 +96,64 @@ func mappable(u *specs.User) error {
 		WithHint("This machine gives you no subordinate ids. `davit doctor` shows how to get them; or run it with --user 0.").WithExit(125)
 }
 
-// accounts reads a file below root as text, resolving links inside it. Only
-// a plain file of reasonable size counts: a device or pipe would block, and
-// what is past the bound is cut.
-func accounts(root *os.File, path string) io.Reader {
-	none := strings.NewReader("")
+// accounts reads a file below root as text, resolving links inside it. A file
+// that is no plain one of reasonable size counts as empty, for a device or pipe
+// would block and a part of a file says something else than the whole; the
+// error tells so to who then misses a name. A missing file is none.
+func accounts(root *os.File, a accountFile) (io.Reader, error) {
+	none, path := strings.NewReader(""), a.path
 	fd, err := unix.Openat2(int(root.Fd()), path, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 	})
+	if errors.Is(err, unix.ENOENT) {
+		return none, nil
+	}
 	if err != nil {
-		return none
+		return none, fmt.Errorf("/%s of the image: %w", path, err)
 	}
 	f := os.NewFile(uintptr(fd), path)
 	defer func() { _ = f.Close() }()
-	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() {
-		return none
+	switch st, err := f.Stat(); {
+	case err != nil:
+		return none, fmt.Errorf("/%s of the image: %w", path, err)
+	case !st.Mode().IsRegular():
+		return none, fmt.Errorf("/%s of the image is not a plain file", path)
+	case st.Size() > maxAccounts:
+		return none, fmt.Errorf("/%s of the image is larger than %d bytes", path, maxAccounts)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxAccounts))
-	if err != nil {
-		return none
+	b, err := io.ReadAll(io.LimitReader(f, maxAccounts+1))
+	if err != nil || len(b) > maxAccounts {
+		return none, fmt.Errorf("/%s of the image cannot be read: %w", path, errors.Join(err, unix.EFBIG))
 	}
-	return strings.NewReader(string(b))
+	return a.sound(b), nil
+}
+
+// accountFile is passwd(5) or group(5): so many numbers follow the second colon.
+type accountFile struct {
+	path    string
+	numbers int
+}
+
+// maxAccountID bounds user and group ids, as docker does.
+const maxAccountID = 1<<31 - 1
+
+// sound leaves out the lines whose ids are none: the parser takes what is no
+// number for 0, and 4294967296 becomes 0 as a uid.
+func (a accountFile) sound(b []byte) io.Reader {
+	var good bytes.Buffer
+	for line := range bytes.Lines(b) {
+		fields := bytes.Split(bytes.TrimSpace(line), []byte(":"))
+		ok := len(fields) >= 2+a.numbers
+		for i := 2; ok && i < 2+a.numbers; i++ {
+			n, err := strconv.Atoi(string(fields[i]))
+			ok = err == nil && n >= 0 && n <= maxAccountID
+		}
+		if ok {
+			good.Write(line)
+		}
+	}
+	return &good
 }
 
 // withHome adds HOME where the environment has none.
