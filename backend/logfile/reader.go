@@ -3,9 +3,6 @@ package logfile
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,7 +26,7 @@ func Read(ctx context.Context, path string, q api.LogQuery, live func() bool, si
 		ctx, cancel = context.WithDeadlineCause(ctx, q.Until, errUntil)
 		defer cancel()
 	}
-	r := reader{path: path, query: q, needle: newNeedle(q.Search), sink: sink}
+	r := reader{files: chain{path: path}, query: q, needle: newNeedle(q.Search), sink: sink}
 	err := r.read(ctx, live)
 	if err != nil && context.Cause(ctx) == errUntil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -40,11 +37,10 @@ func Read(ctx context.Context, path string, q api.LogQuery, live func() bool, si
 var errUntil = errors.New("the time asked for is over")
 
 type reader struct {
-	path   string
 	query  api.LogQuery
 	needle needle
 	sink   func(api.LogLine) error
-	f      *os.File
+	files  chain
 	at     int64 // offset of the next line
 	clock  clock
 }
@@ -52,14 +48,10 @@ type reader struct {
 func (r *reader) read(ctx context.Context, live func() bool) error {
 	var bell *bell
 	if r.query.Follow {
-		bell = newBell(r.path) // before reading: nothing falls between
+		bell = newBell(r.files.path) // before reading: nothing falls between
 		defer bell.close()
 	}
-	defer func() {
-		if r.f != nil {
-			r.f.Close()
-		}
-	}()
+	defer r.files.close()
 	for first := true; ; first = false {
 		alive := live() // before reading: what a dead one wrote is all there
 		if err := r.more(ctx, first); err != nil {
@@ -76,21 +68,10 @@ func (r *reader) read(ctx context.Context, live func() bool) error {
 
 // more tells the lines that are there and not told yet.
 func (r *reader) more(ctx context.Context, first bool) error {
-	if r.f == nil {
-		f, err := os.Open(r.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("open log: %w", err)
-		}
-		r.f = f
-	}
-	info, err := r.f.Stat()
+	end, err := r.files.grow()
 	if err != nil {
-		return fmt.Errorf("read log: %w", err)
+		return err
 	}
-	end := info.Size()
 	if r.at > end { // cut back after a disk was full
 		r.at = end
 	}
@@ -100,7 +81,7 @@ func (r *reader) more(ctx context.Context, first bool) error {
 		}
 	}
 	count := 0
-	r.at, err = lines(r.f, r.at, end, func(_ int64, s string) (bool, error) {
+	r.at, err = lines(&r.files, r.at, end, func(_ int64, s string) (bool, error) {
 		if count++; count&255 == 0 && ctx.Err() != nil && context.Cause(ctx) != errUntil {
 			return false, ctx.Err()
 		}
@@ -113,17 +94,17 @@ func (r *reader) more(ctx context.Context, first bool) error {
 func (r *reader) bounds(end int64) (int64, error) {
 	var err error
 	if !r.query.Until.IsZero() {
-		if end, err = seek(r.f, r.query.Until.Add(1), end); err != nil {
+		if end, err = seek(&r.files, r.query.Until.Add(1), end); err != nil {
 			return 0, err
 		}
 	}
 	if !r.query.Since.IsZero() {
-		if r.at, err = seek(r.f, r.query.Since, end); err != nil {
+		if r.at, err = seek(&r.files, r.query.Since, end); err != nil {
 			return 0, err
 		}
 	}
 	if r.query.Tail != nil && *r.query.Tail >= 0 {
-		r.at, err = tail(r.f, r.at, end, *r.query.Tail, r.match)
+		r.at, err = tail(&r.files, r.at, end, *r.query.Tail, r.match)
 	}
 	return end, err
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 )
@@ -16,7 +15,7 @@ const block = 256 << 10
 // beginning, until do answers false. It gives the offset after the last line
 // taken. The lines' text is part of one string a block: nothing is allocated
 // for a line.
-func lines(f *os.File, from, to int64, do func(at int64, s string) (bool, error)) (int64, error) {
+func lines(f io.ReaderAt, from, to int64, do func(at int64, s string) (bool, error)) (int64, error) {
 	buf := make([]byte, min(block, max(0, to-from)))
 	for from < to {
 		n, err := f.ReadAt(buf[:min(int64(len(buf)), to-from)], from)
@@ -48,7 +47,7 @@ func lines(f *os.File, from, to int64, do func(at int64, s string) (bool, error)
 
 // seek finds the offset of the first line in [0, to) that is not before t, by
 // halving: times grow with offsets, but where somebody turned the clock back.
-func seek(f *os.File, t time.Time, to int64) (int64, error) {
+func seek(f io.ReaderAt, t time.Time, to int64) (int64, error) {
 	var c clock
 	lo, hi := int64(0), to
 	for hi-lo > block {
@@ -82,7 +81,7 @@ func seek(f *os.File, t time.Time, to int64) (int64, error) {
 
 // before tells whether the first whole line after mid is before t, and where
 // the next one begins.
-func (c *clock) before(f *os.File, mid, hi int64, t time.Time) (before bool, next int64, err error) {
+func (c *clock) before(f io.ReaderAt, mid, hi int64, t time.Time) (before bool, next int64, err error) {
 	first := true
 	_, err = lines(f, mid, min(hi, mid+block/2), func(at int64, s string) (bool, error) {
 		if first { // what is left of the line that mid lies in
@@ -105,7 +104,7 @@ func (c *clock) before(f *os.File, mid, hi int64, t time.Time) (before bool, nex
 
 // tail finds the offset from which [lo, hi) holds the last n lines that match.
 // The pieces of a line count as one.
-func tail(f *os.File, lo, hi int64, n int, match func(line) bool) (int64, error) {
+func tail(f io.ReaderAt, lo, hi int64, n int, match func(line) bool) (int64, error) {
 	if n <= 0 {
 		return hi, nil
 	}
@@ -128,7 +127,7 @@ func tail(f *os.File, lo, hi int64, n int, match func(line) bool) (int64, error)
 
 // backwards calls do for each complete line of [lo, hi), the last first,
 // until do answers false.
-func backwards(f *os.File, lo, hi int64, do func(at int64, s string) bool) error {
+func backwards(f io.ReaderAt, lo, hi int64, do func(at int64, s string) bool) error {
 	rest := "" // of the line whose beginning lies further up, and its newline
 	size := int64(8 << 10)
 	for hi > lo {

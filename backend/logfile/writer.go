@@ -9,44 +9,94 @@ import (
 	"time"
 )
 
+// The bounds of a log where nothing else is asked for.
+const (
+	DefaultMaxSize  = 50 << 20
+	DefaultMaxFiles = 10
+)
+
+// Options are how a log is written.
+type Options struct {
+	// MaxSize is how large a file may grow, in bytes, before the next one is
+	// begun, and MaxFiles how many of them there may be; 0: the defaults.
+	MaxSize  int64
+	MaxFiles int
+	// Idle is how long text waits for its newline before it is written as a
+	// part of a line; 0: until Flush or Close.
+	Idle time.Duration
+	// Resume says that an earlier writer was killed and its spools are still
+	// there (see [Stream.Resume]): what it left torn will be written again.
+	Resume bool
+}
+
 // Writer appends to a log. Its methods may be called from several goroutines.
 type Writer struct {
+	Options
 	mu      sync.Mutex
+	path    string
 	f       *os.File
+	seq     int64 // of the file
 	size    int64 // of the complete lines in the file
 	stamper stamper
-	buf     []byte
-	streams [2]unfinished
+	buf     []byte // lines to write
+	in      []byte // what a stream has begun and what came since
+	streams [2]Stream
+	idle    *time.Timer
+	closed  bool
 }
 
 // maxKept is how large a buffer a writer keeps between two calls.
 const maxKept = 256 << 10
 
-// unfinished is what a stream has begun and not ended with a newline.
-type unfinished struct {
-	at   time.Time // of its first byte that is not yet written
-	text []byte
-	open bool // the last line written was a P
-}
-
 // Create opens the log at path for writing, and makes it where it is missing.
+func Create(path string) (*Writer, error) { return Open(path, Options{}) }
+
+// Open opens the log at path for writing, and makes it where it is missing.
 // What a killed writer left of a line is cut off where it means nothing, and
 // ended where it does.
-func Create(path string) (*Writer, error) {
+func Open(path string, o Options) (*Writer, error) {
+	if o.MaxSize <= 0 {
+		o.MaxSize = DefaultMaxSize
+	}
+	if o.MaxFiles <= 0 {
+		o.MaxFiles = DefaultMaxFiles
+	}
+	older, err := rotated(path)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{Options: o, path: path, seq: 1}
+	if len(older) > 0 {
+		w.seq = older[len(older)-1] + 1
+	}
+	if w.f, err = openLog(path); err != nil {
+		return nil, err
+	}
+	if w.size, err = mend(w.f, o.Resume); err != nil {
+		_ = w.f.Close()
+		return nil, fmt.Errorf("mend log %s: %w", path, err)
+	}
+	for i, name := range []string{stdout, stderr} {
+		w.streams[i] = Stream{w: w, name: name}
+	}
+	if o.Idle > 0 {
+		w.idle = time.AfterFunc(o.Idle, w.rest)
+		w.idle.Stop()
+	}
+	return w, nil
+}
+
+func openLog(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	size, err := mend(f)
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("mend log %s: %w", path, err)
-	}
-	return &Writer{f: f, size: size}, nil
+	return f, nil
 }
 
-// mend makes the file end with a complete line and tells its size.
-func mend(f *os.File) (int64, error) {
+// mend makes the file end with a complete line and tells its size. Whose text
+// will come again is cut off in any case.
+func mend(f *os.File, again bool) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
@@ -61,7 +111,7 @@ func mend(f *os.File) (int64, error) {
 	if end == len(b) {
 		return size, nil
 	}
-	if _, ok := split(string(b[end:])); ok {
+	if _, ok := split(string(b[end:])); ok && !again {
 		n, err := f.Write([]byte{'\n'})
 		return size + int64(n), err
 	}
@@ -69,71 +119,19 @@ func mend(f *os.File) (int64, error) {
 	return size, f.Truncate(size)
 }
 
-// Write adds what the container wrote to stream ("stdout" or "stderr") at
-// that time, cut anywhere. Complete lines reach the file by one write(2); the
-// rest waits for its newline, for [MaxText] bytes, for Flush or Close. After
-// an error the file ends with a complete line; what p held may be lost.
+// Stream gives one of the two streams: "stdout" or "stderr".
+func (w *Writer) Stream(name string) *Stream { return &w.streams[index(name)] }
+
+// Write adds what the container wrote to stream at that time, cut anywhere.
+// See [Stream.Write].
 func (w *Writer) Write(stream string, at time.Time, p []byte) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	u := &w.streams[index(stream)]
-	head := w.head(stream, at)
-	w.buf = w.buf[:0]
-	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			w.keep(u, stream, at, p)
-			break
-		}
-		if w.room(u) < i || len(u.text) > 0 {
-			w.keep(u, stream, at, p[:i])
-			w.end(u, stream)
-		} else {
-			w.line(head, 'F', p[:i])
-			u.open = false
-		}
-		p = p[i+1:]
-	}
-	return w.flush()
-}
-
-// room is how much text fits the line that is begun.
-func (w *Writer) room(u *unfinished) int { return MaxText - len(u.text) }
-
-// keep puts text that no newline follows yet aside, and writes what is full.
-func (w *Writer) keep(u *unfinished, stream string, at time.Time, p []byte) {
-	for {
-		if len(u.text) == 0 {
-			u.at = at
-		}
-		n := min(len(p), w.room(u))
-		u.text = append(u.text, p[:n]...)
-		if p = p[n:]; len(p) == 0 {
-			return
-		}
-		w.piece(u, stream)
-	}
-}
-
-// piece writes what is put aside; its line goes on.
-func (w *Writer) piece(u *unfinished, stream string) {
-	w.line(w.head(stream, u.at), 'P', u.text)
-	u.text, u.open = u.text[:0], true
-}
-
-// end writes what is put aside as the end of its line.
-func (w *Writer) end(u *unfinished, stream string) {
-	w.line(w.head(stream, u.at), 'F', u.text)
-	u.text, u.open = u.text[:0], false
+	return w.Stream(stream).Write(at, p)
 }
 
 type head [stampLen + len(" stdout ")]byte
 
 func (w *Writer) head(stream string, at time.Time) (h head) {
 	n := copy(h[:], w.stamper.stamp(at))
-	if stream != stderr {
-		stream = stdout
-	}
 	h[n], h[len(h)-1] = ' ', ' '
 	copy(h[n+1:], stream)
 	return h
@@ -152,6 +150,8 @@ func (w *Writer) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
+	rerr := w.rotate(int64(len(w.buf)))
+	w.markStale()
 	n, err := w.f.Write(w.buf)
 	if err == nil {
 		w.size += int64(n)
@@ -162,8 +162,12 @@ func (w *Writer) flush() error {
 			err = fmt.Errorf("%w (and %w)", err, terr)
 		}
 	}
+	w.buf = w.buf[:0]
 	if cap(w.buf) > maxKept { // a guard has one of us for each container
 		w.buf = nil
+	}
+	if err == nil {
+		err = rerr
 	}
 	return err
 }
@@ -172,30 +176,44 @@ func (w *Writer) flush() error {
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.buf = w.buf[:0]
-	for i, stream := range []string{stdout, stderr} {
-		if u := &w.streams[i]; len(u.text) > 0 {
-			w.piece(u, stream)
+	var err error
+	for i := range w.streams {
+		if ferr := w.streams[i].piece(); err == nil {
+			err = ferr
 		}
 	}
-	return w.flush()
+	return err
 }
 
-// Close ends the lines that are begun, for nothing more comes, and closes the file.
+// rest is what a writer does when nothing came for a while.
+func (w *Writer) rest() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	for i := range w.streams {
+		_ = w.streams[i].piece() // a full disk: said by the writes that it also fails
+		w.streams[i].shrink()
+	}
+	w.buf, w.in = nil, nil
+}
+
+// Close ends the lines that are begun, for nothing more comes, and closes the
+// file. The spools stay: they are the caller's.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.buf = w.buf[:0]
-	for i, stream := range []string{stdout, stderr} {
-		u := &w.streams[i]
-		if u.open && len(u.text) == 0 {
-			u.at = time.Now()
-		}
-		if u.open || len(u.text) > 0 {
-			w.end(u, stream)
+	w.closed = true
+	if w.idle != nil {
+		w.idle.Stop()
+	}
+	var err error
+	for i := range w.streams {
+		if eerr := w.streams[i].end(); err == nil {
+			err = eerr
 		}
 	}
-	err := w.flush()
 	if cerr := w.f.Close(); err == nil {
 		err = cerr
 	}
