@@ -34,6 +34,10 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 	if err := validate(spec); err != nil {
 		return api.Created{}, err
 	}
+	shown, err := e.ownFilesShown(spec.Mounts)
+	if err != nil {
+		return api.Created{}, err
+	}
 	img, err := e.runnable(ctx, spec)
 	if err != nil {
 		return api.Created{}, err
@@ -56,7 +60,7 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 		return api.Created{}, err
 	}
 	e.news.look(rec.ID)
-	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: warnings(rec, img)}, nil
+	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: append(warnings(rec, img), shown...)}, nil
 }
 
 // sweep cleans up once in an engine's life, when it first writes.
@@ -239,8 +243,5 @@ func warnings(rec store.Record, img image.Runnable) []string {
 			w = append(w, fmt.Sprintf("the image is for %s and this computer is linux/%s: its programs may not start", img.Platform, runtime.GOARCH))
 		}
 	}
-	if rec.Spec.Privileged {
-		w = append(w, "privileged: nothing but your user account holds this container back")
-	}
-	return w
+	return append(w, oci.GivenAway(rec.Spec, oci.HostSecurity())...)
 }

@@ -190,7 +190,7 @@ func TestVolumesHaveTheImagesFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	low := layer("1", func(root string) {
+	low := layer(strings.Repeat("1", 64), func(root string) {
 		write(root, "var/lib/db/below")
 		write(root, "var/lib/db/both")
 		if err := os.Symlink("/etc/shadow", filepath.Join(root, "var/lib/db/link")); err != nil {
@@ -200,7 +200,7 @@ func TestVolumesHaveTheImagesFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	high := layer("2", func(root string) {
+	high := layer(strings.Repeat("2", 64), func(root string) {
 		write(root, "var/lib/db/both")
 		write(root, "var/lib/db/link") // a file where the layer below has a link
 		if err := os.Chmod(filepath.Join(root, "var/lib/db"), 0o711|os.ModeSetgid); err != nil {
@@ -243,6 +243,31 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("%q", c.Warnings)
 	}
 	if c := b.made(t, api.RunSpec{}); c.Warnings == nil || len(c.Warnings) != 0 {
+		t.Errorf("%q", c.Warnings)
+	}
+}
+
+func TestOwnFilesAreNotShownToContainers(t *testing.T) {
+	b := newBench(t)
+	if err := b.dirs.Make(); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(b.dirs.Runtime, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{b.dirs.Runtime, b.dirs.Data, b.dirs.Containers() + "/", link} {
+		_, err := b.Create(t.Context(), api.RunSpec{Image: "nginx", Mounts: []api.Mount{{Type: "bind", Source: source, Target: "/x"}}})
+		kind(t, err, api.KindInvalid, "belongs to Davit itself")
+	}
+	parent := filepath.Dir(b.dirs.Runtime)
+	for readOnly, word := range map[bool]string{false: "change", true: "read"} {
+		c := b.made(t, api.RunSpec{Mounts: []api.Mount{{Type: "bind", Source: parent, Target: "/x", ReadOnly: readOnly}}})
+		if len(c.Warnings) == 0 || !strings.Contains(c.Warnings[0], "may "+word) {
+			t.Errorf("%q", c.Warnings)
+		}
+	}
+	if c := b.made(t, api.RunSpec{Mounts: []api.Mount{{Type: "bind", Source: t.TempDir(), Target: "/x"}}}); len(c.Warnings) != 0 {
 		t.Errorf("%q", c.Warnings)
 	}
 }

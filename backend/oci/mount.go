@@ -1,7 +1,9 @@
 package oci
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -32,7 +34,7 @@ func mounts(rec store.Record, o SpecOptions, privileged bool) ([]specs.Mount, er
 	for _, name := range []string{"hosts", "hostname", "resolv.conf"} {
 		ms = append(ms, specs.Mount{Destination: "/etc/" + name, Type: "bind", Source: IdentityFile(o.Dir, name), Options: []string{"bind", "rprivate"}})
 	}
-	for _, m := range rec.Mounts {
+	for _, m := range shallowFirst(rec.Mounts) {
 		sm, err := asked(m)
 		if err != nil {
 			return nil, err
@@ -40,6 +42,26 @@ func mounts(rec store.Record, o SpecOptions, privileged bool) ([]specs.Mount, er
 		ms = append(ms, sm)
 	}
 	return ms, nil
+}
+
+// shallowFirst orders mounts so that none hides another below it: an image
+// may declare /srv as a volume and the person show a directory at /srv/www.
+func shallowFirst(ms []api.Mount) []api.Mount {
+	depth := func(m api.Mount) int { return strings.Count(path.Clean(m.Target), "/") }
+	return slices.SortedStableFunc(slices.Values(ms), func(a, b api.Mount) int { return cmp.Compare(depth(a), depth(b)) })
+}
+
+// procFiles are what lxcfs gives a container instead of the host's; libcontainer
+// lets nothing else be mounted below /proc (CVE-2019-19921, CVE-2023-27561).
+var procFiles = []string{
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+	"/proc/loadavg", "/proc/slabinfo", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+}
+
+// inProc tells whether target is where the kernel's files about processes are.
+func inProc(target string) bool {
+	target = path.Clean(target)
+	return (target == "/proc" || strings.HasPrefix(target, "/proc/")) && !slices.Contains(procFiles, target)
 }
 
 // devpts without gid=5 (tty): in single-uid mode no such group is mapped, and
@@ -57,6 +79,10 @@ func IdentityFile(dir store.ContainerDir, name string) string {
 func asked(m api.Mount) (specs.Mount, error) {
 	if !path.IsAbs(m.Target) || path.Clean(m.Target) == "/" {
 		return specs.Mount{}, api.Errorf(api.KindInvalid, "mount target %q has to be an absolute path below /", m.Target)
+	}
+	if inProc(m.Target) {
+		return specs.Mount{}, api.Errorf(api.KindInvalid, "nothing can be mounted at %s: what holds the container relies on what the kernel shows there", m.Target).
+			WithHint("Choose a place outside of /proc.").WithRef(m.Target)
 	}
 	mode := "rw"
 	if m.ReadOnly {

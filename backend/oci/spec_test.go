@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -96,11 +97,60 @@ func TestMountsAreChecked(t *testing.T) {
 		"relative target": {Type: "bind", Source: "/x", Target: "data"},
 		"relative source": {Type: "bind", Source: "x", Target: "/data"},
 		"unknown type":    {Type: "nfs", Source: "/x", Target: "/data"},
+		"over /proc":      {Type: "bind", Source: "/x", Target: "/proc"},
+		"below /proc":     {Type: "bind", Source: "/x", Target: "/data/../proc/./self/attr"},
+		"over a setting":  {Type: "tmpfs", Target: "//proc/sys/kernel"},
 	} {
 		rec := record(api.RunSpec{})
 		rec.Mounts = []api.Mount{m}
 		if _, err := Spec(rec, SpecOptions{}); api.KindOf(err) != api.KindInvalid {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDeepMountsComeLast(t *testing.T) {
+	rec := record(api.RunSpec{})
+	rec.Mounts = []api.Mount{
+		{Type: "tmpfs", Target: "/srv/www/x"}, {Type: "tmpfs", Target: "/srv/www"}, {Type: "tmpfs", Target: "/srv/"},
+		{Type: "bind", Source: "/lxcfs", Target: "/proc/meminfo"}, {Type: "tmpfs", Target: "/a/../b"},
+	}
+	s, err := Spec(rec, SpecOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range s.Mounts[len(s.Mounts)-5:] {
+		got = append(got, m.Destination)
+	}
+	if want := []string{"/srv/", "/a/../b", "/srv/www", "/proc/meminfo", "/srv/www/x"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestGivenAway(t *testing.T) {
+	host := Security{AppArmorProfile: "davit-container", ProcessLabel: "l"}
+	for _, c := range []struct {
+		spec  api.RunSpec
+		words []string
+	}{
+		{api.RunSpec{}, nil},
+		{api.RunSpec{SecurityOpt: []string{"no-new-privileges"}, CapAdd: []string{"NET_ADMIN"}}, nil},
+		{api.RunSpec{Privileged: true, SecurityOpt: []string{"seccomp=unconfined"}, CapAdd: []string{"ALL"}}, []string{"privileged"}},
+		{api.RunSpec{SecurityOpt: []string{"seccomp=unconfined", "systempaths=unconfined"}}, []string{"system call", "/proc and /sys"}},
+		{api.RunSpec{SecurityOpt: []string{"apparmor=unconfined", "label=disable"}}, []string{"davit-container", "SELinux"}},
+		{api.RunSpec{CapAdd: []string{"sys_admin", "SYS_PTRACE"}}, []string{"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}},
+		{api.RunSpec{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_PTRACE", "BPF"}}, []string{"CAP_SYS_ADMIN"}},
+	} {
+		got := GivenAway(c.spec, host)
+		if len(got) != len(c.words) {
+			t.Errorf("%+v: %q", c.spec, got)
+			continue
+		}
+		for i, w := range c.words {
+			if !strings.Contains(got[i], w) {
+				t.Errorf("%+v: %q does not say %q", c.spec, got[i], w)
+			}
 		}
 	}
 }
