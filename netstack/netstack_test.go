@@ -59,7 +59,7 @@ func TestRefusedDestinations(t *testing.T) {
 	l := listenHost(t, "0.0.0.0:0")
 	nstest.Serve(l, echo)
 	port := l.Addr().(*net.TCPAddr).Port
-	for _, ip := range []string{n.Gateway().String(), "169.254.169.254", "100.100.100.200", "168.63.129.16", "127.1.2.3", "10.88.0.200", "240.0.0.1"} {
+	for _, ip := range []string{n.Gateway().String(), "169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "127.1.2.3", "10.88.0.200", "240.0.0.1"} {
 		start := time.Now()
 		c, err := dialIn(a, fmt.Sprintf("%s:%d", ip, port))
 		if err == nil {
