@@ -47,9 +47,10 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   await page.emulateMedia({ colorScheme: null });
 }
 
-/** Transitions are over, so that colours are what they become. */
+/** What was asked for is drawn and transitions are over, so that colours are what they become. */
 export async function settled(page: Page): Promise<void> {
   await page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
     const running = document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity);
     await Promise.all(running.map((a) => a.finished.catch(() => {})));
   });

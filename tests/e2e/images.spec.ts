@@ -30,7 +30,7 @@ test('a hand-made archive is loaded, looked into and removed', async ({ app, dav
     await app.getByRole('tab', { name: 'History' }).click();
     await expect(app.getByRole('tabpanel')).toContainText(createdBy);
     await app.getByRole('tab', { name: 'Inspect' }).click();
-    await expect(app.getByRole('tabpanel')).toContainText('diffID');
+    await expect(app.getByRole('tabpanel')).toContainText('downloadSize');
   });
 
   await test.step('remove', async () => {

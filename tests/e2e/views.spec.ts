@@ -7,7 +7,7 @@ test('pictures of every view', async ({ app, davit }) => {
   for (const name of ['web', 'shop', 'a-rather-long-name-for-a-container-that-one-has-to-live-with']) {
     await davit.cli('run', '-d', '-P', '--name', name, 'davit.local/sample');
   }
-  await davit.cli('run', '--name', 'broken', 'davit.local/sample', '/no/such/program').catch(() => '');
+  await davit.cli('run', '-d', '--name', 'broken', '--entrypoint', '/no/such/program', 'davit.local/sample').catch(() => '');
   await davit.cli('stop', 'shop');
 
   const row = app.getByRole('row', { name: /web/ });
@@ -30,15 +30,16 @@ test('pictures of every view', async ({ app, davit }) => {
   await expect(app.getByRole('row', { name: /sample/ })).toBeVisible();
   await pictures(app, 'images');
   await go(app, '#/search?q=web');
-  await expect(app.getByRole('row', { name: /web/ })).toBeVisible();
+  const result = app.getByRole('region', { name: process.env.DAVIT_E2E_REGISTRY }).getByRole('row', { name: 'web' });
+  await expect(result).toBeVisible();
   await pictures(app, 'search');
-  await app.getByRole('row', { name: /web/ }).click();
+  await result.click();
   await expect(app.getByRole('grid', { name: 'Tags' })).toBeVisible();
   await pictures(app, 'repository');
   await go(app, '#/activity');
   await pictures(app, 'activity');
   await go(app, '#/preferences');
-  await expect(app.getByText(process.env.DAVIT_E2E_REGISTRY!)).toBeVisible();
+  await expect(app.getByText(process.env.DAVIT_E2E_REGISTRY!).first()).toBeVisible();
   await pictures(app, 'preferences');
   await expectAccessible(app, 'preferences');
   await go(app, '#/about');

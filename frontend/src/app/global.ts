@@ -1,6 +1,6 @@
 import { t } from '$lib/i18n';
 import type { Action, Actions } from './actions';
-import { dialogs, platform, router, settings } from './davit.svelte';
+import { dialogs, frame, platform, router } from './davit.svelte';
 import { focusMainMenu, focusSearch } from './focus';
 
 /** What one can do anywhere. */
@@ -32,7 +32,7 @@ function shell(): Action[] {
     { id: 'palette', title: t.palette.open, icon: 'search', shortcut: 'Ctrl+K', run: () => dialogs.show('palette') },
     { id: 'find', title: t.shortcuts.rows.search, icon: 'filter', shortcut: 'Ctrl+F', run: focusSearch },
     { id: 'shortcuts', title: t.shortcuts.title, icon: 'terminal', shortcut: 'Ctrl+?', run: () => dialogs.show('shortcuts') },
-    { id: 'sidebar', title: t.app.toggleSidebar, icon: 'sidebar', shortcut: 'F9', run: () => settings.set('sidebar', !settings.get('sidebar')) },
+    { id: 'sidebar', title: t.app.toggleSidebar, icon: 'sidebar', shortcut: 'F9', run: frame.toggleSidebar },
     { id: 'menu', title: t.app.menu, icon: 'menu', shortcut: 'F10', run: focusMainMenu },
   ];
   if (platform.quit) own.push({ id: 'quit', title: t.app.quit, icon: 'close', shortcut: 'Ctrl+Q', run: platform.quit });
