@@ -301,13 +301,16 @@ func TestTheWindowOpensWhereNothingCanRun(t *testing.T) {
 	d.find(t, screen.Button, openSetUp)
 	d.picture(t, "refused")
 	d.click(t, screen.Button, openSetUp)
-	d.find(t, screen.Anything, "User namespaces")
+	d.find(t, screen.Heading, setUp)
+	d.find(t, screen.Button, checkAgain)
 	d.picture(t, "set-up")
 	d.Bin = os.Getenv("DAVIT_BIN")
 }
 
 // What the pages call things.
 const (
-	runSample = "Run Sample"
-	openSetUp = "Open Set-up"
+	runSample  = "Run Sample"
+	openSetUp  = "Open Set-up"
+	setUp      = "Set-up"
+	checkAgain = "Check Again"
 )
