@@ -1,4 +1,5 @@
-import { expect, expectAccessible, go, pictures, test } from './fixtures.ts';
+import { expect, expectAccessible, go, pictures, portOf, shot, test } from './fixtures.ts';
+import { picture } from './places.ts';
 
 test('pictures of every view', async ({ app, davit }) => {
   test.setTimeout(180_000);
@@ -20,7 +21,12 @@ test('pictures of every view', async ({ app, davit }) => {
   await expectAccessible(app, 'overview');
   await app.getByRole('tab', { name: 'Logs' }).click();
   await expect(app.getByRole('log')).toBeVisible();
+  const address = `http://${await portOf(davit, 'web')}`;
+  for (const path of ['', 'favicon.ico', 'about', 'shop?item=12', 'shop/basket', 'hello']) await fetch(`${address}/${path}`);
+  await expect(app.getByRole('log')).toContainText('/hello');
   await pictures(app, 'container-logs');
+  await app.mouse.move(0, 0);
+  if (picture) await shot(app, picture);
   await app.getByRole('tab', { name: 'Inspect' }).click();
   await expect(app.getByRole('tabpanel')).toContainText('confinement');
   await pictures(app, 'container-inspect');

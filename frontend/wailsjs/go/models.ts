@@ -36,6 +36,38 @@ export namespace api {
 	    pid?: number;
 	    autoRemove?: boolean;
 	    restarts: number;
+	    health?: string;
+	}
+	export interface HealthResult {
+	    // Go type: time
+	    start: any;
+	    // Go type: time
+	    end: any;
+	    code: number;
+	    output: string;
+	    status: string;
+	}
+	export interface Health {
+	    status: string;
+	    failing: number;
+	    log: HealthResult[];
+	}
+	export interface HealthCheck {
+	    none?: boolean;
+	    test?: string[];
+	    interval?: number;
+	    timeout?: number;
+	    startPeriod?: number;
+	    startInterval?: number;
+	    retries?: number;
+	}
+	export interface Limits {
+	    memory?: number;
+	    memorySwap?: number;
+	    cpus?: number;
+	    cpuSet?: string;
+	    pids?: number;
+	    ioWeight?: number;
 	}
 	export interface Mount {
 	    type: string;
@@ -71,6 +103,8 @@ export namespace api {
 	    securityOpt?: string[];
 	    privileged?: boolean;
 	    platform?: string;
+	    limits: Limits;
+	    healthCheck?: HealthCheck;
 	}
 	export interface ContainerDetail {
 	    id: string;
@@ -93,6 +127,7 @@ export namespace api {
 	    pid?: number;
 	    autoRemove?: boolean;
 	    restarts: number;
+	    health?: string;
 	    spec: RunSpec;
 	    args: string[];
 	    env: string[];
@@ -104,6 +139,11 @@ export namespace api {
 	    logSize: number;
 	    rootfs: string;
 	    oomKilled: boolean;
+	    restart: string;
+	    limits: Limits;
+	    cgroup?: string;
+	    healthCheck?: HealthCheck;
+	    healthLog?: Health;
 	    confinement: string[];
 	    limited?: string;
 	}
@@ -125,6 +165,9 @@ export namespace api {
 	    ref?: string;
 	    exitCode?: number;
 	}
+	
+	
+	
 	export interface HistoryRow {
 	    // Go type: time
 	    created: any;
@@ -157,6 +200,7 @@ export namespace api {
 	    workingDir: string;
 	    labels: Record<string, string>;
 	    stopSignal: string;
+	    healthCheck?: HealthCheck;
 	}
 	export interface Layer {
 	    digest: string;
@@ -211,6 +255,7 @@ export namespace api {
 	    security: string[];
 	    subnet: string;
 	}
+	
 	
 	export interface LoadResult {
 	    images: Image[];
