@@ -81,6 +81,7 @@ export async function pictures(page: Page, name: string): Promise<void> {
 }
 
 export async function shot(page: Page, path: string): Promise<void> {
+  await settled(page);
   mkdirSync(dirname(path), { recursive: true });
   await page.screenshot({ path });
 }

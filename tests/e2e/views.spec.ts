@@ -5,10 +5,10 @@ test('pictures of every view', async ({ app, davit }) => {
   test.setTimeout(180_000);
   await pictures(app, 'first-run');
   await davit.cli('load', '--sample');
-  for (const name of ['web', 'shop', 'a-rather-long-name-for-a-container-that-one-has-to-live-with']) {
+  for (const name of ['web', 'shop', 'a-rather-long-name-for-a-container']) {
     await davit.cli('run', '-d', '-P', '--name', name, 'davit.local/sample');
   }
-  await davit.cli('run', '-d', '--name', 'broken', '--entrypoint', '/no/such/program', 'davit.local/sample').catch(() => '');
+  await davit.cli('run', '-d', '--name', 'unfinished', '--entrypoint', '/no/such/program', 'davit.local/sample').catch(() => '');
   await davit.cli('stop', 'shop');
 
   const row = app.getByRole('row', { name: /web/ });
