@@ -54,6 +54,6 @@ func logged(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		h.ServeHTTP(w, r)
-		fmt.Printf("%s %s %q from %s in %s\n", r.Method, r.Proto, r.URL.RequestURI(), r.RemoteAddr, time.Since(start).Round(time.Microsecond))
+		fmt.Printf("%s %s %s from %s in %s\n", r.Method, r.URL.RequestURI(), r.Proto, r.RemoteAddr, time.Since(start).Round(time.Microsecond))
 	})
 }
