@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
-	"davit/backend/logfile"
 	"davit/backend/store"
 	"davit/backend/userns/keeper"
 )
@@ -38,6 +37,7 @@ func newOrphan(pid int, start uint64) *orphan {
 
 func (o *orphan) PID() int          { return o.pid }
 func (o *orphan) Start() error      { return nil }
+func (o *orphan) Reap() error       { return nil }
 func (o *orphan) Console() *os.File { return nil }
 
 func (o *orphan) ended(e keeper.Exit) {
@@ -100,9 +100,17 @@ func (g *Guard) adopt() {
 	for id, files := range byID {
 		if err := g.adoptOne(id, files); err != nil {
 			g.Log.Error("adopt", "container", id, "err", err)
-			for _, f := range files {
-				_ = f.Close()
-			}
+			g.giveBack(id, files)
+		}
+	}
+}
+
+// giveBack ends deposits that belong to nothing that runs.
+func (g *Guard) giveBack(id string, files map[string]*os.File) {
+	for tag, f := range files {
+		_ = f.Close()
+		if err := g.keeper.Withdraw(g.ctx, id+"/"+tag); err != nil {
+			g.Log.Warn("withdraw", "tag", tag, "err", err)
 		}
 	}
 }
@@ -112,38 +120,65 @@ func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
 	if err != nil {
 		return err
 	}
-	if !c.state.Active() || c.state.PID == 0 {
-		return errors.New("it was not recorded as running")
+	switch c.state.State {
+	case api.StateRunning, api.StatePaused, api.StateStopping:
+	default: // the guard was killed while it started or ended it
+		return fmt.Errorf("it was recorded as %s", c.state.State)
 	}
 	r := &run{
 		c: c, proc: newOrphan(c.state.PID, c.state.PIDStart), done: make(chan struct{}),
 		stdin: files["in"], stdout: files["out"], stderr: files["err"], console: files["console"],
-		net: connected{ports: c.state.Ports},
+		net: connected{ports: c.state.Ports}, spools: map[string]*os.File{},
 	}
-	if r.log, err = logfile.Create(c.dir.Log()); err != nil {
+	for tag, f := range files {
+		if strings.Contains(tag, ".") {
+			r.spools[tag] = f
+		}
+	}
+	if r.log, err = c.openLog(true); err != nil {
 		return err
 	}
 	g.enter()
 	c.mu.Lock()
 	c.run = r
+	c.stopped = c.state.State == api.StateStopping // its stop is under way
 	c.mu.Unlock()
+	r.asked.Store(c.stopped)
+	if e, ended := g.exit(process{c.state.PID, c.state.PIDStart}); ended {
+		c.orphanEnded(e)
+	}
 	r.pump()
+	go func() { // the guard may have been killed before it let the program go on
+		if err := g.Runtime.Resume(id); err != nil {
+			c.log.Error("resume", "err", err)
+		}
+	}()
 	go c.watch(r)
 	g.Log.Info("adopted", "container", c.rec.Name, "pid", c.state.PID)
 	return nil
+}
+
+// exit is how a process ended that an earlier guard started.
+func (g *Guard) exit(p process) (keeper.Exit, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e, ok := g.exits[p]
+	return e, ok
 }
 
 // reconcile deals with containers that were running when everything ended:
 // a reboot, or a killed keeper. Restart policies are applied once.
 func (g *Guard) reconcile() {
 	g.sweepRemoved()
+	g.sweepHalfMade()
 	entries, err := store.ListContainers(g.Dirs)
 	if err != nil {
 		g.Log.Error("list the containers", "err", err)
 		return
 	}
 	for _, e := range entries {
-		if e.Err != nil || !e.Written.Active() {
+		unremoved := e.Record.AutoRemove && e.Written.State == api.StateExited
+		if e.Err != nil || !e.Written.Active() && !unremoved {
 			continue
 		}
 		c, err := g.container(e.Record.ID)
@@ -176,15 +211,66 @@ func (c *container) reconcile() {
 	if err := errors.Join(unmountRootfs(c.dir), c.g.Runtime.Delete(c.rec.ID)); err != nil {
 		c.log.Error("take apart", "err", err)
 	}
-	c.record(func(s *store.State) {
-		s.PID = 0 // it may be a zombie still, which the state would take for alive
-		*s = s.Effective()
-		s.Finished = time.Now()
-	})
-	again := c.planRestart(api.Exit{Code: c.state.ExitCode})
+	again := c.settle()
 	if !again && c.rec.AutoRemove {
 		if err := c.remove(); err != nil {
 			c.log.Error("remove", "err", err)
+		}
+	}
+}
+
+// settle records how a container ended that nobody watched, and plans its
+// restart.
+func (c *container) settle() (again bool) {
+	e, seen := c.g.exit(process{c.state.PID, c.state.PIDStart})
+	was := c.state
+	was.PID = 0 // it may be a zombie still, which the state would take for alive
+	was = was.Effective()
+	if was.Finished.IsZero() || was.Finished.Before(was.Started) {
+		was.Finished = time.Now()
+	}
+	if seen {
+		exit := (&run{}).exit(syscall.WaitStatus(e.Status))
+		was.ExitCode, was.Reason, was.Finished = exit.Code, exit.Reason, e.At
+	}
+	c.mu.Lock()
+	c.stopped = c.state.State == api.StateStopping || !c.state.Active()
+	c.mu.Unlock()
+	again = c.wantsRestart(api.Exit{Code: was.ExitCode})
+	c.record(func(s *store.State) {
+		if *s = was; again {
+			restarting(s)
+		}
+	})
+	if again {
+		c.mu.Lock()
+		c.planRestart()
+		c.mu.Unlock()
+	}
+	return again
+}
+
+// sweepHalfMade ends what a guard was killed in the middle of starting, or of
+// taking apart.
+func (g *Guard) sweepHalfMade() {
+	ids, err := g.Runtime.List()
+	if err != nil {
+		g.Log.Error("list what was started", "err", err)
+	}
+	for _, id := range ids {
+		c, err := g.container(id)
+		if err == nil && c.running() != nil {
+			continue
+		}
+		if derr := g.Runtime.Delete(id); derr != nil {
+			g.Log.Error("delete what is left", "container", id, "err", derr)
+		}
+		if err != nil {
+			continue // it has no directory any more, or a damaged one
+		}
+		c.disconnect(connected{})
+		if err := unmountRootfs(c.dir); err != nil {
+			g.Log.Error("unmount what is left", "container", id, "err", err)
 		}
 	}
 }

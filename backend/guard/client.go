@@ -2,9 +2,12 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"davit/backend/api"
@@ -68,20 +71,54 @@ func (c *Client) Release(ctx context.Context, id string) error {
 }
 
 func (c *Client) session(ctx context.Context, req request) (net.Conn, error) {
-	ours, theirs, err := fdmsg.StreamPair()
+	var ours *net.UnixConn
+	_, err := c.insist(ctx, req, func() (reply, error) {
+		var theirs *os.File
+		var err error
+		if ours, theirs, err = fdmsg.StreamPair(); err != nil {
+			return reply{}, err
+		}
+		r, err := c.ask(ctx, req, theirs)
+		_ = theirs.Close()
+		if err != nil {
+			_ = ours.Close()
+		}
+		return r, err
+	})
 	if err != nil {
-		return nil, err
-	}
-	_, err = c.call(ctx, req, theirs)
-	_ = theirs.Close()
-	if err != nil {
-		_ = ours.Close()
 		return nil, err
 	}
 	return ours, nil
 }
 
-func (c *Client) call(ctx context.Context, req request, files ...*os.File) (reply, error) {
+func (c *Client) call(ctx context.Context, req request) (reply, error) {
+	return c.insist(ctx, req, func() (reply, error) { return c.ask(ctx, req) })
+}
+
+// insistLimit bounds how often a guard may be killed under one request.
+const insistLimit = 20
+
+// insist asks again where the guard was killed before it answered: the next
+// one is there within moments. What must not be done twice is not asked twice.
+func (c *Client) insist(ctx context.Context, req request, ask func() (reply, error)) (reply, error) {
+	for n := 1; ; n++ {
+		r, err := ask()
+		if !died(err) || ctx.Err() != nil || n == insistLimit {
+			return r, err
+		}
+		if req.Op == opExec || req.Op == opKill && req.Signal != "KILL" {
+			return r, api.Errorf(api.KindUnavailable, "the guard of the containers was killed before it answered: %w", err).
+				WithHint("It is running again. Whether the %s was done cannot be told; look before you repeat it.", req.Op)
+		}
+	}
+}
+
+// died tells whether the guard went away while it was asked.
+func died(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+func (c *Client) ask(ctx context.Context, req request, files ...*os.File) (reply, error) {
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return reply{}, err

@@ -261,9 +261,10 @@ func (c *container) remove() error {
 	return os.RemoveAll(gone)
 }
 
+// killForGood ends the container. One that is to be restarted stays recorded
+// so, for the next guard.
 func (c *container) killForGood() {
 	c.mu.Lock()
-	c.stopped = true
 	c.cancelRestart()
 	r := c.run
 	c.mu.Unlock()

@@ -214,6 +214,9 @@ func (x *execution) wait(s *session) {
 	if err != nil {
 		x.c.log.Error("wait for an exec", "err", err)
 	}
+	if err := x.proc.Reap(); err != nil {
+		x.c.log.Error("reap an exec", "err", err)
+	}
 	if s == nil {
 		x.close()
 		return

@@ -40,9 +40,16 @@ type Guard struct {
 
 	mu         sync.Mutex
 	containers map[string]*container
-	busy       int // requests under way, and runs
+	exits      map[process]keeper.Exit // of what earlier guards started
+	busy       int                     // requests under way, and runs
 	trim       userns.Trimmer
 	idle       *time.Timer
+}
+
+// process tells processes apart: pids are used again.
+type process struct {
+	pid   int
+	start uint64
 }
 
 // errIdle ends a guard that nothing needs.
@@ -59,20 +66,26 @@ func Main(cfg Config) error {
 		return err
 	}
 	defer func() { _ = k.Close() }()
-	g := &Guard{Config: cfg, keeper: k, ctx: ctx, cancel: cancel, containers: map[string]*container{}}
+	g := &Guard{Config: cfg, keeper: k, ctx: ctx, cancel: cancel, containers: map[string]*container{}, exits: map[process]keeper.Exit{}}
 	g.idle = time.AfterFunc(linger, func() { g.tryEnd() })
 	exits, err := keeper.Dial(ctx, cfg.Dirs)
 	if err != nil {
 		return err
 	}
+	told := make(chan struct{})
+	go g.watchExits(exits, func() { close(told) })
+	select { // how containers ended that an earlier guard left
+	case <-told:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	g.adopt()
-	go g.watchExits(exits)
 	l, err := fdmsg.Listen(cfg.Dirs.GuardSocket())
 	if err != nil {
 		return err
 	}
-	go g.accept(l)
 	g.reconcile()
+	go g.accept(l) // who connected before has waited for it
 	<-ctx.Done()
 	_ = l.Close()
 	if cause := context.Cause(ctx); cause != errIdle {
@@ -84,8 +97,11 @@ func Main(cfg Config) error {
 
 // watchExits hears of containers that an earlier guard started. When the
 // keeper goes, so does everything.
-func (g *Guard) watchExits(c *keeper.Client) {
-	err := c.Exits(g.ctx, func(e keeper.Exit) {
+func (g *Guard) watchExits(c *keeper.Client, past func()) {
+	err := c.Exits(g.ctx, past, func(e keeper.Exit) {
+		g.mu.Lock()
+		g.exits[process{e.PID, e.Start}] = e
+		g.mu.Unlock()
 		for _, ct := range g.all() {
 			ct.orphanEnded(e)
 		}

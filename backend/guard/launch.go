@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
-	"davit/backend/logfile"
 	"davit/backend/store"
 	"davit/backend/userns"
 )
@@ -102,13 +101,13 @@ func (c *container) prepare(spec *specs.Spec, n connected) error {
 
 // create makes pipes, log and the waiting process.
 func (c *container) create(spec *specs.Spec, n connected) (*run, error) {
-	r := &run{c: c, net: n, done: make(chan struct{})}
+	r := &run{c: c, net: n, done: make(chan struct{}), spools: map[string]*os.File{}}
 	theirs, err := r.pipes(c.rec)
 	if err != nil {
 		return nil, err
 	}
 	defer closeFiles(theirs.In, theirs.Out, theirs.Err)
-	if r.log, err = logfile.Create(c.dir.Log()); err != nil {
+	if r.log, err = c.openLog(false); err != nil {
 		r.close()
 		return nil, err
 	}

@@ -33,28 +33,33 @@ func wantsRestart(policy string, code, restarts int) bool {
 	return false
 }
 
-// planRestart has the container started again later, if it is to be.
-func (c *container) planRestart(exit api.Exit) bool {
+// wantsRestart tells whether the container is to be started again.
+func (c *container) wantsRestart(exit api.Exit) bool {
 	c.mu.Lock()
-	lasted := c.state.Finished.Sub(c.state.Started)
-	plan := !c.stopped && c.g.ctx.Err() == nil && wantsRestart(c.rec.Restart, exit.Code, c.state.Restarts)
-	if !plan {
-		c.mu.Unlock()
-		return false
+	defer c.mu.Unlock()
+	return !c.stopped && wantsRestart(c.rec.Restart, exit.Code, c.state.Restarts)
+}
+
+// restarting makes the state one that the next guard goes on from, if this
+// one does not get to it.
+func restarting(s *store.State) {
+	self, _ := store.ProcessStart(os.Getpid()) // ours: it is there
+	s.State, s.PID, s.PIDStart, s.BootID = api.StateRestarting, os.Getpid(), self, store.BootID()
+}
+
+// planRestart has the container started again after a pause; mu is held. A
+// guard that is ending leaves it to the next one.
+func (c *container) planRestart() {
+	if c.g.ctx.Err() != nil {
+		return
 	}
-	if lasted > steadyRun || c.backoff == 0 {
+	if c.state.Finished.Sub(c.state.Started) > steadyRun || c.backoff == 0 {
 		c.backoff = firstBackoff
 	}
 	pause := c.backoff
 	c.backoff = min(2*c.backoff, maxBackoff)
 	c.g.enter() // a guard with a restart to come does not end
 	c.pending = time.AfterFunc(pause, c.restart)
-	c.mu.Unlock()
-	self, _ := store.ProcessStart(os.Getpid()) // ours: it is there
-	c.record(func(s *store.State) {
-		s.State, s.PID, s.PIDStart, s.BootID = api.StateRestarting, os.Getpid(), self, store.BootID()
-	})
-	return true
 }
 
 // cancelRestart takes a planned restart back; mu is held.

@@ -1,9 +1,8 @@
 package guard
 
 import (
-	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -18,9 +17,6 @@ import (
 	"davit/backend/store"
 )
 
-// chunk is how much is read from a container at once: a pipe's size.
-const chunk = 64 << 10
-
 // run is a container from one start to its end.
 type run struct {
 	c        *container
@@ -31,7 +27,8 @@ type run struct {
 	stderr   *os.File
 	console  *os.File // pty master instead of the three
 	log      *logfile.Writer
-	streamMu sync.Mutex // orders what is written to the log and to sessions
+	streamMu sync.Mutex          // orders what is written to the log and to sessions
+	spools   map[string]*os.File // what is between pipes and log, by tag; streamMu
 	pumps    sync.WaitGroup
 	asked    atomic.Bool // the person asked for the end
 	killed   atomic.Bool // the person had it killed
@@ -68,17 +65,20 @@ func (r *run) pipes(rec store.Record) (Stdio, error) {
 }
 
 func (r *run) close() {
-	closeFiles(r.stdin, r.stdout, r.stderr, r.console)
 	if r.log != nil {
 		if err := r.log.Close(); err != nil {
 			r.c.log.Error("close the log", "err", err)
 		}
+	}
+	for _, f := range r.files() {
+		_ = f.Close()
 	}
 }
 
 // files are our ends, by the tag of their deposit.
 func (r *run) files() map[string]*os.File {
 	all := map[string]*os.File{"in": r.stdin, "out": r.stdout, "err": r.stderr, "console": r.console}
+	maps.Copy(all, r.spools)
 	for tag, f := range all {
 		if f == nil {
 			delete(all, tag)
@@ -119,52 +119,10 @@ func (r *run) withdraw() {
 	}
 }
 
-// pump moves what the container writes.
-func (r *run) pump() {
-	if r.console != nil {
-		r.pumps.Go(func() { r.move("stdout", r.console) })
-		return
-	}
-	r.pumps.Go(func() { r.move("stdout", r.stdout) })
-	r.pumps.Go(func() { r.move("stderr", r.stderr) })
-}
-
-func (r *run) move(stream string, f *os.File) {
-	buf := make([]byte, chunk)
-	for {
-		n, err := f.Read(buf)
-		if n > 0 {
-			r.out(stream, buf[:n])
-		}
-		// A pty whose other side is closed gives EIO.
-		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EIO) && !errors.Is(err, os.ErrClosed) {
-				r.c.log.Error("read what the container writes", "err", err)
-			}
-			return
-		}
-	}
-}
-
-func (r *run) out(stream string, p []byte) {
-	r.streamMu.Lock()
-	defer r.streamMu.Unlock()
-	// A full disk loses log lines, never the container.
-	if err := r.log.Write(stream, time.Now(), p); err != nil {
-		r.c.log.Error("write the log", "err", err)
-	}
-	r.c.mu.Lock()
-	sessions := r.c.sessions
-	r.c.mu.Unlock()
-	for _, s := range sessions {
-		s.push(stream, p)
-	}
-}
-
 // watch waits for the end of a run and deals with it.
 func (c *container) watch(r *run) {
 	defer c.g.leave()
-	status, err := r.proc.Wait()
+	status, err := r.proc.Wait() // reaped when its end is written down
 	if err != nil {
 		c.log.Error("wait", "err", err)
 	}
@@ -181,23 +139,38 @@ func (c *container) watch(r *run) {
 	}
 	c.tidying.Lock()
 	if r.startErr != nil {
+		c.reap(r)
 		c.over(r, exit, false)
 		c.tidy("")
 		return
 	}
+	again := c.wantsRestart(exit)
+	// One record of the end and of what comes after it: a guard that dies right
+	// here has told all that the next one has to know.
 	c.record(func(s *store.State) {
 		s.State, s.Finished, s.ExitCode, s.Reason = api.StateExited, time.Now(), exit.Code, exit.Reason
 		s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+		if again {
+			restarting(s)
+		}
 	})
-	again := c.planRestart(exit)
+	c.reap(r)
 	gone := ""
 	if !again && c.rec.AutoRemove {
 		if gone, err = c.hide(); err != nil {
 			c.log.Error("remove", "err", err)
 		}
 	}
-	c.over(r, exit, !again)
+	c.over(r, exit, again)
 	c.tidy(gone)
+}
+
+// reap lets go of a process whose end is written down. Before, it is a zombie
+// that a dying guard leaves to the keeper, with its exit code.
+func (c *container) reap(r *run) {
+	if err := r.proc.Reap(); err != nil {
+		c.log.Error("reap", "err", err)
+	}
 }
 
 // tidy does what nobody has to wait for at the end of a run: only the next
@@ -221,14 +194,22 @@ func (c *container) tidied() {
 	defer c.tidying.Unlock()
 }
 
-// over lets go of the run: those who wait and those attached hear of it.
-func (c *container) over(r *run, exit api.Exit, final bool) {
+// over lets go of the run and plans the next one, if there is to be one: those
+// who wait and those attached hear of it.
+func (c *container) over(r *run, exit api.Exit, again bool) {
 	c.mu.Lock()
 	c.run = nil
+	stopped := again && c.stopped // meanwhile
+	if again && !stopped {
+		c.planRestart()
+	}
 	c.notify()
 	c.mu.Unlock()
+	if stopped {
+		c.record(func(s *store.State) { s.State, s.PID, s.PIDStart = api.StateExited, 0, 0 })
+	}
 	close(r.done)
-	if final {
+	if r.startErr == nil && (!again || stopped) {
 		c.endSessions(exit)
 	}
 }

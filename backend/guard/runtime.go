@@ -19,6 +19,12 @@ type Runtime interface {
 	// Delete forgets a container whose processes have ended; an unknown one is
 	// no error.
 	Delete(id string) error
+	// List lists the containers that are not forgotten, also those that an
+	// earlier guard was killed in the middle of making.
+	List() ([]string, error)
+	// Resume is [Process.Start] for a container that an earlier guard made; one
+	// that has started is no error.
+	Resume(id string) error
 }
 
 // Stdio are the ends of the standard streams that the process gets. With a
@@ -32,8 +38,10 @@ type Process interface {
 	// Start lets the first process of a container go on to its program.
 	// Exec's processes run already.
 	Start() error
-	// Wait waits for the end. Once.
+	// Wait waits for the end. The process stays a zombie until Reap, so that
+	// its exit code survives us.
 	Wait() (syscall.WaitStatus, error)
+	Reap() error
 	Signal(sig unix.Signal) error
 	// Console is the pty's master, nil without a terminal. The caller closes it.
 	Console() *os.File

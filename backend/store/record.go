@@ -101,11 +101,13 @@ func (s State) Effective() State {
 	if !s.Active() || s.Alive() {
 		return s
 	}
-	s.Reason = "it ended while Davit was not watching"
-	if s.BootID != BootID() {
-		s.Reason = "it ended when the computer was restarted or switched off"
+	if s.State != api.StateRestarting { // that one has ended, and how is written
+		s.ExitCode, s.Reason = exitUnseen, "it ended while Davit was not watching"
+		if s.BootID != BootID() {
+			s.Reason = "it ended when the computer was restarted or switched off"
+		}
 	}
-	s.State, s.ExitCode = api.StateExited, exitUnseen
+	s.State = api.StateExited
 	s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
 	return s
 }

@@ -11,9 +11,12 @@ package libct
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
@@ -24,6 +27,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/guard"
+	"davit/backend/userns"
 )
 
 // Init is the life of a container's first process up to its own program. It
@@ -101,6 +105,46 @@ func (r Runtime) Delete(id string) error {
 	return nil
 }
 
+// List implements guard.Runtime.
+func (r Runtime) List() ([]string, error) {
+	entries, err := os.ReadDir(r.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var ids []string
+	for _, e := range entries {
+		ids = append(ids, e.Name())
+	}
+	return ids, err
+}
+
+// resumeLimit is how long a first process may take to its last step before
+// its program: it had almost reached it when its guard recorded it.
+const resumeLimit = 2 * time.Second
+
+// Resume implements guard.Runtime. The first process waits for a reader of
+// this pipe, writes a byte and goes on; the pipe is removed after that. Where
+// it had gone on already, nobody writes any more.
+func (r Runtime) Resume(id string) error {
+	path := filepath.Join(r.State, id, "exec.fifo")
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	p := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+	for end := time.Now().Add(resumeLimit); time.Now().Before(end); {
+		n, err := unix.Poll(p, int(time.Until(end).Milliseconds()))
+		if err != unix.EINTR || n > 0 {
+			break
+		}
+	}
+	return os.Remove(path)
+}
+
 type process struct {
 	container *libcontainer.Container
 	process   *libcontainer.Process
@@ -163,17 +207,14 @@ func (p *process) Start() error {
 	return nil
 }
 
-func (p *process) Wait() (syscall.WaitStatus, error) {
+func (p *process) Wait() (syscall.WaitStatus, error) { return userns.Ended(p.pid) }
+
+func (p *process) Reap() error {
 	state, err := p.process.Wait()
-	if state == nil {
-		return 0, err
+	if state != nil { // an ExitError only says that the status is not 0
+		return nil
 	}
-	// An ExitError only says that the status is not 0.
-	status, ok := state.Sys().(syscall.WaitStatus)
-	if !ok {
-		return 0, fmt.Errorf("wait: %w", err)
-	}
-	return status, nil
+	return err
 }
 
 func (p *process) Signal(sig unix.Signal) error {

@@ -159,15 +159,19 @@ func (c *Client) Withdraw(ctx context.Context, tag string) error {
 }
 
 // Exits calls sink for each process that the keeper has reaped without
-// having spawned it: those that are remembered first. It needs a connection
-// of its own and ends with it.
-func (c *Client) Exits(ctx context.Context, sink func(Exit)) error {
-	if _, err := c.do(ctx, request{Op: "exits"}); err != nil {
+// having spawned it: those that are remembered first, then past, then those
+// to come. It needs a connection of its own and ends with it.
+func (c *Client) Exits(ctx context.Context, past func(), sink func(Exit)) error {
+	r, err := c.do(ctx, request{Op: "exits"})
+	if err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.c.Close() })
 	defer stop()
-	for {
+	for left := r.Past; ; left-- {
+		if left == 0 {
+			past()
+		}
 		var e Exit
 		if _, err := fdmsg.Receive(c.c, &e); err != nil {
 			return fmt.Errorf("exits: %w", err)

@@ -78,6 +78,7 @@ type request struct {
 type reply struct {
 	Error *api.Error `json:"error,omitempty"`
 	PID   int        `json:"pid,omitempty"`
+	Past  int        `json:"past,omitempty"` // how many exits come at once
 }
 
 // Deposits gives the descriptors that this process had deposited before it

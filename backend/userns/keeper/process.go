@@ -20,10 +20,12 @@ import (
 )
 
 // A kept process that lived longer than steady is started again at once;
-// others after a pause that doubles up to maxPause.
+// others after a pause that doubles up to maxPause. One that somebody killed
+// is not at fault itself: it is back soon, however often that happens.
 const (
 	steady     = 5 * time.Second
 	firstPause = 20 * time.Millisecond
+	killPause  = 100 * time.Millisecond
 	maxPause   = 5 * time.Second
 )
 
@@ -56,7 +58,7 @@ func (k *keeper) answer(c *net.UnixConn, req request, files []*os.File) reply {
 		return reply{Error: api.AsError(k.withdraw(c, req.Tag))}
 	case "exits":
 		fdmsg.CloseAll(files)
-		return reply{}
+		return reply{Past: len(k.exits)}
 	}
 	fdmsg.CloseAll(files)
 	return reply{Error: api.Errorf(api.KindInvalid, "keeper: unknown request %q", req.Op)}
@@ -141,6 +143,9 @@ func (k *keeper) ended(p *process, status syscall.WaitStatus) {
 	k.log.Error("a kept process ended", "name", p.Name, "pid", p.pid, "status", int(status), "deposits", len(p.deposits))
 	pause := p.pause
 	p.pause = min(2*p.pause, maxPause)
+	if status.Signaled() && status.Signal() == unix.SIGKILL {
+		p.pause = min(p.pause, killPause)
+	}
 	if time.Since(p.started) > steady {
 		pause, p.pause = 0, firstPause
 	}
@@ -152,8 +157,10 @@ func (k *keeper) again(p *process) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.start(p); err != nil {
+		// What it had deposited is worth waiting for: memory, processes or the
+		// binary may be there again in a moment.
 		k.log.Error("start again", "name", p.Name, "err", err)
-		k.drop(p)
+		time.AfterFunc(maxPause, func() { k.again(p) })
 	}
 }
 
