@@ -105,13 +105,15 @@ func (s *Store) pullName(ctx context.Context, n name.Name, want manifest.Platfor
 
 // about says which image an error is of, and keeps its kind and hint.
 func about(n name.Name, err error) error {
-	e := *api.AsError(fmt.Errorf("pull %s: %w", n, err))
+	e := *api.AsError(wrapped("pull", n, err))
 	e.Ref = n.String()
 	if e.Kind == api.KindInternal && errors.Is(err, unix.ENOSPC) {
 		e.Kind = api.KindNoSpace
 	}
 	return &e
 }
+
+func wrapped(verb string, n name.Name, err error) error { return fmt.Errorf("%s %s: %w", verb, n, err) }
 
 func (s *Store) pullFrom(ctx context.Context, n name.Name, src registries.Source, want manifest.Platform, progress func(Progress)) (Pulled, error) {
 	repo, err := s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository)

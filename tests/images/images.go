@@ -204,7 +204,7 @@ func Shared(t testing.TB, elem ...string) string {
 // Registry starts a registry on 127.0.0.1 and gives its host:port.
 func Registry(t testing.TB) string {
 	t.Helper()
-	s := httptest.NewServer(registry.New(registry.Logger(quiet())))
+	s := httptest.NewServer(registry.New(registry.Logger(Quiet())))
 	t.Cleanup(s.Close)
 	return strings.TrimPrefix(s.URL, "http://")
 }

@@ -35,4 +35,5 @@ func Main(m *testing.M) int {
 	return 0
 }
 
-func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+// Quiet logs nowhere.
+func Quiet() *log.Logger { return log.New(io.Discard, "", 0) }

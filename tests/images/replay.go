@@ -138,7 +138,7 @@ func SlowRegistry(t testing.TB, d time.Duration) string {
 
 // BasicRegistry is a registry that wants user and password by HTTP Basic.
 func BasicRegistry(t testing.TB, user, password string) string {
-	inner := registry.New(registry.Logger(quiet()))
+	inner := registry.New(registry.Logger(Quiet()))
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 	return Host(server(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != want {
@@ -153,7 +153,7 @@ func BasicRegistry(t testing.TB, user, password string) string {
 // BearerRegistry is a registry that wants a token, which its token server
 // gives to user and password, and to nobody else.
 func BearerRegistry(t testing.TB, user, password string) string {
-	inner := registry.New(registry.Logger(quiet()))
+	inner := registry.New(registry.Logger(Quiet()))
 	var self string
 	self = server(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, p, _ := r.BasicAuth()

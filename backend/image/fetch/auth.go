@@ -188,8 +188,8 @@ func tokenRequest(ctx context.Context, realm *url.URL, c *challenge, scope scope
 	if v := c.params["service"]; v != "" {
 		q.Set("service", v)
 	}
-	if v := scope.String(); v != "" {
-		q.Set("scope", v)
+	for _, v := range scope.list() {
+		q.Add("scope", v)
 	}
 	u := *realm
 	if cred.Token != "" {
@@ -249,16 +249,29 @@ func (s *session) askToken(r *http.Request) (token, error) {
 type scope struct {
 	repository string
 	catalog    bool
+	push       bool
+	from       []string    // further repositories to read
 	login      *Credential // credentials that are being tried
 }
 
-// String gives the scope as the token protocol writes it.
-func (s scope) String() string {
+// list gives the scope as the token protocol writes it.
+func (s scope) list() []string {
 	switch {
 	case s.catalog:
-		return "registry:catalog:*"
-	case s.repository != "":
-		return "repository:" + s.repository + ":pull"
+		return []string{"registry:catalog:*"}
+	case s.repository == "":
+		return nil
 	}
-	return ""
+	what := ":pull"
+	if s.push {
+		what = ":pull,push"
+	}
+	out := []string{"repository:" + s.repository + what}
+	for _, r := range s.from {
+		out = append(out, "repository:"+r+":pull")
+	}
+	return out
 }
+
+// String is the key under which a token for the scope is kept.
+func (s scope) String() string { return strings.Join(s.list(), " ") }

@@ -4,10 +4,11 @@
 // and in time, and credentials go to the host that they are for, over TLS, or
 // nowhere.
 //
-// It runs in the engine, in the user namespace and the host's network. It is
-// our own and not go-containerregistry's transport because that uses plain
-// http for private addresses, refuses redirects to them, sends passwords in
-// clear, cannot resume and follows a redirect loop for ever.
+// It runs in the engine, in the user namespace and the host's network. The
+// transport is our own and not go-containerregistry's, which uses plain http
+// for private addresses, refuses redirects to them, sends passwords in clear
+// and cannot resume; build/decisions/0002 has the measurements. Pushing is
+// that library's, over our transport.
 package fetch
 
 import (
@@ -90,14 +91,16 @@ func (c *Client) Close() {
 	defer c.mu.Unlock()
 	for _, s := range c.sessions {
 		s.http.CloseIdleConnections()
+		s.uploads.CloseIdleConnections()
 	}
 }
 
 // session is what is known of one host.
 type session struct {
-	client *Client
-	host   Host
-	http   *http.Client
+	client  *Client
+	host    Host
+	http    *http.Client
+	uploads *http.Client // waits longer for an answer
 
 	mu        sync.Mutex
 	base      string // scheme://host, once known
@@ -115,8 +118,8 @@ func (c *Client) session(h Host) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{client: c, host: h, http: &http.Client{Transport: t}, tokens: map[string]token{}}
-	s.http.CheckRedirect = s.redirect
+	s := &session{client: c, host: h, http: &http.Client{Transport: t}, uploads: &http.Client{Transport: slowly(t)}, tokens: map[string]token{}}
+	s.http.CheckRedirect, s.uploads.CheckRedirect = s.redirect, s.redirect
 	c.sessions[h] = s
 	return s, nil
 }
@@ -239,7 +242,7 @@ func (s *session) secure(u *url.URL) bool {
 // protocol.
 func (s *session) try(r *http.Request, path string) (*http.Response, error) {
 	s.mu.Lock()
-	bases := s.bases()
+	bases, known := s.bases(), s.base != ""
 	s.mu.Unlock()
 	var first error
 	for _, b := range bases {
@@ -249,8 +252,11 @@ func (s *session) try(r *http.Request, path string) (*http.Response, error) {
 		}
 		q := r.Clone(r.Context())
 		q.URL, q.Host = u, ""
-		resp, err := s.http.Do(q)
-		if err == nil && !wrongScheme(resp, b) {
+		if err := withBody(q, r.GetBody, r.ContentLength); err != nil {
+			return nil, err
+		}
+		resp, err := s.by(q.Method).Do(q)
+		if err == nil && (known || !wrongScheme(resp, b)) {
 			s.mu.Lock()
 			s.base = b
 			s.mu.Unlock()

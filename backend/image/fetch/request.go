@@ -28,6 +28,10 @@ type request struct {
 	path   string // with query
 	scope  scope
 	header http.Header
+
+	body    func() (io.ReadCloser, error) // nil: none
+	length  int64                         // of the body
+	missing bool                          // 404 is an answer, not an error
 }
 
 // do sends a request, with credentials where they are wanted, and tries again
@@ -122,11 +126,12 @@ func (s *session) authorized(ctx context.Context, q request) (*http.Response, er
 		if auth != "" {
 			r.Header.Set("Authorization", auth)
 		}
+		r.GetBody, r.ContentLength = q.body, q.length
 		resp, err := s.try(r, q.path)
 		if err != nil {
 			return nil, err
 		}
-		if resp.StatusCode < 300 {
+		if resp.StatusCode < 300 || q.missing && resp.StatusCode == http.StatusNotFound {
 			return resp, nil
 		}
 		body, _ := readBody(resp.Body, 64<<10) // what it says of the error is a help, no more
@@ -158,6 +163,9 @@ func (s *session) status(r *http.Response, body []byte) error {
 			WithHint("Try again %s; those who log in may ask for more.", in(wait)), wait}
 	case r.StatusCode >= 500:
 		return &busyError{e(api.KindUnavailable, fmt.Sprintf("has a fault of its own (%d)", r.StatusCode)), retryAfter(r.Header)}
+	}
+	if r.Request != nil && r.Request.Method != http.MethodGet && r.StatusCode >= 400 {
+		return e(api.KindDenied, fmt.Sprintf("does not take it (%d)", r.StatusCode))
 	}
 	return e(api.KindUnavailable, fmt.Sprintf("gave an answer that is not understood (%d)", r.StatusCode))
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"davit/backend/api"
 	"davit/backend/image/name"
 )
@@ -36,17 +38,7 @@ type History struct {
 }
 
 // Run is how to run the image.
-type Run struct {
-	User         string              `json:"User"`
-	ExposedPorts map[string]struct{} `json:"ExposedPorts"`
-	Env          []string            `json:"Env"`
-	Entrypoint   []string            `json:"Entrypoint"`
-	Cmd          []string            `json:"Cmd"`
-	Volumes      map[string]struct{} `json:"Volumes"`
-	WorkingDir   string              `json:"WorkingDir"`
-	Labels       map[string]string   `json:"Labels"`
-	StopSignal   string              `json:"StopSignal"`
-}
+type Run = v1.Config
 
 // ParseConfig reads a config and checks that it fits the manifest m.
 func ParseConfig(b []byte, m *Manifest) (*Config, error) {
@@ -69,7 +61,7 @@ func readConfig(b []byte) (*Config, error) {
 	}
 	var c *Config
 	if err := decode(b, &c); err != nil {
-		return nil, corrupt("the config cannot be read: %w", err)
+		return nil, corrupt("the config cannot be read: %w", cut(err))
 	}
 	if c == nil || c.OS == "" && c.Architecture == "" {
 		return nil, corrupt("the config says neither operating system nor architecture")
@@ -88,11 +80,11 @@ func readConfig(b []byte) (*Config, error) {
 	if c.Config == nil {
 		c.Config = &Run{}
 	}
-	return c, c.Config.check()
+	return c, checkRun(c.Config)
 }
 
-// check refuses what execve(2) would cut short.
-func (r *Run) check() error {
+// checkRun refuses what execve(2) would cut short.
+func checkRun(r *Run) error {
 	for what, list := range map[string][]string{
 		"Env": r.Env, "Entrypoint": r.Entrypoint, "Cmd": r.Cmd,
 		"WorkingDir": {r.WorkingDir}, "User": {r.User},

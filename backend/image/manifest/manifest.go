@@ -3,6 +3,9 @@
 // through has digests that are digests, sizes that are sizes, a bounded number
 // of layers and one reading only.
 //
+// The documents are go-containerregistry's (package v1), read after the bytes
+// have been found to be bounded and to have one reading.
+//
 // It is pure: bytes in, values or an *api.Error of KindCorrupt out.
 package manifest
 
@@ -13,20 +16,22 @@ import (
 	"encoding/json"
 	"strings"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
 	"davit/backend/api"
 	"davit/backend/image/name"
 )
 
 // Media types that are understood.
 const (
-	TypeManifest = "application/vnd.oci.image.manifest.v1+json"
-	TypeIndex    = "application/vnd.oci.image.index.v1+json"
-	TypeConfig   = "application/vnd.oci.image.config.v1+json"
-	TypeLayer    = "application/vnd.oci.image.layer.v1.tar"
+	TypeManifest = string(types.OCIManifestSchema1)
+	TypeIndex    = string(types.OCIImageIndex)
+	TypeConfig   = string(types.OCIConfigJSON)
+	TypeLayer    = string(types.OCIUncompressedLayer)
 
-	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
-	dockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
-	dockerConfig   = "application/vnd.docker.container.image.v1+json"
+	dockerManifest = string(types.DockerManifestSchema2)
+	dockerList     = string(types.DockerManifestList)
 )
 
 // Accept is the Accept header for a manifest.
@@ -59,8 +64,6 @@ type Manifest struct {
 	Layers        []Descriptor      `json:"layers,omitempty"`
 	Manifests     []Descriptor      `json:"manifests,omitempty"`
 	Annotations   map[string]string `json:"annotations,omitempty"`
-	Signatures    json.RawMessage   `json:"signatures,omitempty"` // docker schema 1
-	FSLayers      json.RawMessage   `json:"fsLayers,omitempty"`   // docker schema 1
 }
 
 // Index tells whether m lists manifests instead of being one.
@@ -78,49 +81,110 @@ func Parse(b []byte, mediaType string) (*Manifest, error) {
 	if len(b) > MaxManifest {
 		return nil, corrupt("the manifest has %d bytes, more than the %d that are allowed", len(b), MaxManifest)
 	}
-	var m Manifest
-	if err := decode(b, &m); err != nil {
-		return nil, corrupt("the manifest cannot be read: %w", err)
+	var h head
+	if err := decode(b, &h); err != nil {
+		return nil, corrupt("the manifest cannot be read: %w", cut(err))
 	}
-	if m.FSLayers != nil || m.SchemaVersion == 1 {
+	if h.FSLayers.there() || h.SchemaVersion == 1 || h.MediaType.IsSchema1() {
 		return nil, corrupt("the image is in docker's old format (schema 1), which is no longer supported").
 			WithHint("Ask its publisher to push it again with a current tool.")
 	}
-	if m.SchemaVersion != 2 {
-		return nil, corrupt("the manifest is not an image manifest (schema version %d)", m.SchemaVersion)
+	if h.SchemaVersion != 2 {
+		return nil, corrupt("the manifest is not an image manifest (schema version %d)", h.SchemaVersion)
 	}
-	if err := m.checkKind(mediaType); err != nil {
+	if err := h.check(types.MediaType(mediaType)); err != nil {
 		return nil, err
 	}
-	if m.Index() {
-		return &m, m.checkIndex()
+	if h.Manifests.there() {
+		return parseIndex(b)
 	}
-	return &m, m.checkImage()
+	return parseImage(b, h.Config.there())
 }
 
-// checkKind refuses documents that two readers could read as two things
+func parseIndex(b []byte) (*Manifest, error) {
+	x, err := v1.ParseIndexManifest(bytes.NewReader(b))
+	if err != nil {
+		return nil, corrupt("the index cannot be read: %w", cut(err))
+	}
+	m := &Manifest{SchemaVersion: int(x.SchemaVersion), MediaType: string(x.MediaType), Manifests: descriptors(x.Manifests), Annotations: x.Annotations}
+	return m, m.checkIndex()
+}
+
+func parseImage(b []byte, config bool) (*Manifest, error) {
+	i, err := v1.ParseManifest(bytes.NewReader(b))
+	if err != nil {
+		return nil, corrupt("the manifest cannot be read: %w", cut(err))
+	}
+	m := &Manifest{SchemaVersion: int(i.SchemaVersion), MediaType: string(i.MediaType), Layers: descriptors(i.Layers), Annotations: i.Annotations}
+	if config {
+		c := descriptor(i.Config)
+		m.Config = &c
+	}
+	return m, m.checkImage()
+}
+
+// descriptor is v1's with the digest as the string that stores and logs know;
+// where it is none, check says so.
+func descriptor(d v1.Descriptor) Descriptor {
+	out := Descriptor{MediaType: string(d.MediaType), Digest: d.Digest.String(), Size: d.Size, URLs: d.URLs, Annotations: d.Annotations}
+	if p := d.Platform; p != nil {
+		out.Platform = &Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant, OSVersion: p.OSVersion}
+	}
+	return out
+}
+
+func descriptors(all []v1.Descriptor) []Descriptor {
+	out := make([]Descriptor, len(all))
+	for i, d := range all {
+		out[i] = descriptor(d)
+	}
+	return out
+}
+
+// head is what tells the kinds of documents apart.
+type head struct {
+	SchemaVersion int64           `json:"schemaVersion"`
+	MediaType     types.MediaType `json:"mediaType"`
+	Config        member          `json:"config"`
+	Layers        member          `json:"layers"`
+	Manifests     member          `json:"manifests"`
+	FSLayers      member          `json:"fsLayers"` // docker schema 1
+}
+
+// member is a member of a document that is not looked into yet.
+type member json.RawMessage
+
+// UnmarshalJSON keeps the bytes.
+func (m *member) UnmarshalJSON(b []byte) error {
+	*m = append((*m)[:0], b...)
+	return nil
+}
+
+func (m member) there() bool { return len(m) > 0 && string(m) != "null" }
+
+// check refuses documents that two readers could read as two things
 // (CVE-2021-41190).
-func (m *Manifest) checkKind(pointer string) error {
-	image, index := m.Config != nil || m.Layers != nil, m.Manifests != nil
+func (h head) check(pointer types.MediaType) error {
+	image, index := h.Config.there() || h.Layers.there(), h.Manifests.there()
 	switch {
 	case image && index:
 		return corrupt("the manifest is ambiguous: it has both layers and manifests")
 	case !image && !index:
 		return corrupt("the manifest has neither layers nor manifests")
 	}
-	for _, t := range []string{pointer, m.MediaType} {
-		if isIndex(t) && image || isManifest(t) && index {
+	for _, t := range []types.MediaType{pointer, h.MediaType} {
+		if t.IsIndex() && image || t.IsImage() && index {
 			return corrupt("the manifest is not what its media type %q says", t)
 		}
 	}
-	if m.MediaType != "" && !isIndex(m.MediaType) && !isManifest(m.MediaType) {
-		return corrupt("the manifest's media type is %q, which is no image", m.MediaType)
+	if h.MediaType != "" && !h.MediaType.IsIndex() && !h.MediaType.IsImage() {
+		return corrupt("the manifest's media type is %q, which is no image", shorten(string(h.MediaType)))
 	}
 	return nil
 }
 
-func isIndex(t string) bool    { return t == TypeIndex || t == dockerList }
-func isManifest(t string) bool { return t == TypeManifest || t == dockerManifest }
+func isIndex(t string) bool    { return types.MediaType(t).IsIndex() }
+func isManifest(t string) bool { return types.MediaType(t).IsImage() }
 
 func (m *Manifest) checkIndex() error {
 	if len(m.Manifests) > maxIndex {
@@ -138,7 +202,7 @@ func (m *Manifest) checkImage() error {
 	if m.Config == nil {
 		return corrupt("the manifest has no config")
 	}
-	if t := m.Config.MediaType; t != TypeConfig && t != dockerConfig && t != "" {
+	if t := types.MediaType(m.Config.MediaType); !t.IsConfig() && t != "" {
 		return corrupt("this is no container image: its config is %q", t)
 	}
 	if err := m.Config.check("config"); err != nil {
@@ -197,6 +261,20 @@ func shorten(s string) string {
 	}
 	return s
 }
+
+// cut keeps a foreign value in an error's text from filling the screen.
+func cut(err error) error { return shortened{err} }
+
+type shortened struct{ error }
+
+func (s shortened) Error() string {
+	if t := s.error.Error(); len(t) > 200 {
+		return t[:200] + "…"
+	}
+	return s.error.Error()
+}
+
+func (s shortened) Unwrap() error { return s.error }
 
 func corrupt(format string, args ...any) *api.Error {
 	return api.Errorf(api.KindCorrupt, format, args...)

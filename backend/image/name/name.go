@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 
+	ggcr "github.com/google/go-containerregistry/pkg/name"
+
 	"davit/backend/api"
 )
 
@@ -56,6 +58,19 @@ func (n Name) Reference() string {
 		return n.Digest
 	}
 	return n.Tag
+}
+
+// Remote is the name as go-containerregistry has it. Its own rules are wider
+// than Parse's, except for hosts that no URL can hold.
+func (n Name) Remote() (ggcr.Reference, error) {
+	r, err := ggcr.NewRegistry(n.Registry)
+	if err != nil {
+		return nil, invalid(n.String(), "the registry is not a host name")
+	}
+	if n.Digest != "" {
+		return r.Repo(n.Repository).Digest(n.Digest), nil
+	}
+	return r.Repo(n.Repository).Tag(n.Tag), nil
 }
 
 // Short tells whether ref names no registry, so that a registry has to be
@@ -119,7 +134,8 @@ func check(s string, n Name) (Name, error) {
 	if len(n.Repo()) > maxName {
 		return Name{}, invalid(s[:40]+"…", "it is too long")
 	}
-	return n, nil
+	_, err := n.Remote()
+	return n, err
 }
 
 func portOK(h string) bool {
