@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -31,11 +32,7 @@ func run(ctx context.Context, rounds int) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := h.Close(); err == nil {
-			err = cerr
-		}
-	}()
+	defer func() { err = errors.Join(err, endPodman(h), h.Close()) }()
 	archive := filepath.Join(h.Dir, "busybox.tar")
 	if err := writeBusybox(archive); err != nil {
 		return err

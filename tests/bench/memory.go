@@ -8,9 +8,13 @@ import (
 	"davit/tests/home"
 )
 
-// settle is how long after a start memory is looked at: runtimes give back
-// what starting took within seconds.
-const settle = 3 * time.Second
+// How long after a change memory is looked at: runtimes give back what starting
+// took within seconds; guard and netd end when nothing needed them for ten
+// seconds, and the keeper ten after them.
+const (
+	settle = 3 * time.Second
+	rest   = 30 * time.Second
+)
 
 // memory adds up what a tool's own processes hold with 0, 1 and 10 idle
 // containers and no front open.
@@ -22,7 +26,11 @@ func memory(ctx context.Context, r *report, _ *home.Home, tools []tool, _ int) e
 					return err
 				}
 			}
-			if err := pause(ctx); err != nil {
+			wait := settle
+			if n == 0 {
+				wait = rest
+			}
+			if err := pause(ctx, wait); err != nil {
 				return err
 			}
 			all, err := t.processes()
@@ -40,11 +48,11 @@ func memory(ctx context.Context, r *report, _ *home.Home, tools []tool, _ int) e
 	return nil
 }
 
-func pause(ctx context.Context) error {
+func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(settle):
+	case <-time.After(d):
 		return nil
 	}
 }

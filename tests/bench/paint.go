@@ -50,7 +50,7 @@ func paintOnce(ctx context.Context, r *report, h *home.Home) error {
 		return err
 	}
 	r.time("window: first paint", "davit", time.Since(began))
-	if err := pause(ctx); err != nil {
+	if err := pause(ctx, settle); err != nil {
 		return err
 	}
 	all, err := h.Processes()

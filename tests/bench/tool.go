@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"davit/tests/home"
 )
@@ -79,6 +83,27 @@ func podman(h *home.Home) tool {
 			"--tmpdir", filepath.Join(dir, "tmp")},
 		env:       h.Env(),
 		network:   []string{"--network", "slirp4netns"},
-		processes: func() ([]home.Process, error) { return home.Matching(dir) },
+		processes: func() ([]home.Process, error) { return home.Named(h.Dir, "podman", "conmon", "slirp4netns") },
 	}
+}
+
+// endPodman ends the process that podman leaves behind to hold its namespace.
+func endPodman(h *home.Home) error {
+	for _, pattern := range []string{"podman/tmp/pause.pid", "run/libpod/tmp/pause.pid"} {
+		text, err := os.ReadFile(filepath.Join(h.Dir, pattern))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil {
+			return fmt.Errorf("%s: %w", pattern, err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("end podman's process %d: %w", pid, err)
+		}
+	}
+	return nil
 }

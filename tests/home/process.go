@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,9 +23,9 @@ type Process struct {
 // its window starts, that belong to this place.
 func (h *Home) Processes() ([]Process, error) { return each(h.process) }
 
-// Matching lists the processes of any program that have text in their
-// arguments.
-func Matching(text string) ([]Process, error) {
+// Named lists the processes of programs, by their names, that have text in
+// their arguments.
+func Named(text string, programs ...string) ([]Process, error) {
 	return each(func(pid int) (Process, bool) {
 		dir := filepath.Join("/proc", strconv.Itoa(pid))
 		cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
@@ -32,7 +33,8 @@ func Matching(text string) ([]Process, error) {
 			return Process{}, false
 		}
 		program, _, _ := strings.Cut(string(cmdline), "\x00")
-		return Process{PID: pid, Role: filepath.Base(program), PSS: pss(dir)}, true
+		name := filepath.Base(program)
+		return Process{PID: pid, Role: name, PSS: pss(dir)}, slices.Contains(programs, name)
 	})
 }
 
