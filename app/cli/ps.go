@@ -151,7 +151,14 @@ func statusLine(e *env, c api.Container) string {
 	now := e.now()
 	switch c.State {
 	case api.StateRunning:
-		return "Up " + humanDuration(now.Sub(c.Started))
+		up := "Up " + humanDuration(now.Sub(c.Started))
+		switch c.Health {
+		case "":
+			return up
+		case api.HealthStarting:
+			return up + " (health: starting)"
+		}
+		return up + " (" + c.Health + ")"
 	case api.StatePaused, api.StateStopping:
 		word := strings.ToUpper(string(c.State[:1])) + string(c.State[1:])
 		return fmt.Sprintf("Up %s (%s)", humanDuration(now.Sub(c.Started)), word)

@@ -18,7 +18,7 @@ func newRoot() *command {
 	f.BoolVarP(&showVersion, "version", "v", false, "Print the version and quit")
 	f.BoolVarP(&debug, "debug", "D", false, "Tell what happens, on the standard error")
 	root.subs = verbs()
-	root.subs = append(root.subs, newContainerGroup(), newImageGroup(), newSystemGroup())
+	root.subs = append(root.subs, newContainerGroup(), newImageGroup(), newSystemGroup(), newHealthGroup(), newAutostartGroup())
 	root.subs = append(root.subs, newHelpCommand(root))
 	for _, s := range root.subs {
 		root.passDebug(s, &debug)
@@ -53,9 +53,10 @@ func verbs() []*command {
 		newRunCommand(), newCreateCommand(), newPsCommand(), newLogsCommand(), newExecCommand(),
 		newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(), newKillCommand(),
 		newRmCommand(), newWaitCommand(), newPortCommand(), newInspectCommand(),
+		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
 		newImagesCommand(), newPullCommand(), newRmiCommand(), newLoadCommand(), newSaveCommand(), newTagCommand(),
 		newSearchCommand(), newLoginCommand(), newLogoutCommand(),
-		newInfoCommand(), newDoctorCommand(), newServeCommand(), newVersionCommand(),
+		newInfoCommand(), newDoctorCommand(), newEventsCommand(), newServeCommand(), newVersionCommand(),
 	}
 }
 
@@ -74,6 +75,7 @@ func newContainerGroup() *command {
 		newRunCommand(), newCreateCommand(), newPsCommand().as("ls", "list", "ps"), newLogsCommand(),
 		newExecCommand(), newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(),
 		newKillCommand(), newRmCommand().as("rm", "remove"), newWaitCommand(), newPortCommand(),
+		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
 		newInspectOf("container"))
 }
 
@@ -84,5 +86,5 @@ func newImageGroup() *command {
 }
 
 func newSystemGroup() *command {
-	return noun("system", "The machine and Davit itself", newInfoCommand(), newDoctorCommand())
+	return noun("system", "The machine and Davit itself", newInfoCommand(), newDoctorCommand(), newEventsCommand())
 }

@@ -25,6 +25,9 @@ type SpecOptions struct {
 	pull        string
 	cidFile     string
 
+	limits limitFlags
+	health healthFlags
+
 	made []api.Mount // sources that -v makes where they are missing
 }
 
@@ -55,6 +58,9 @@ func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.CapDrop, "cap-drop", nil, "Take a `capability` away")
 	f.StringArrayVar(&s.SecurityOpt, "security-opt", nil, "An `option`: no-new-privileges=false, seccomp=unconfined, …")
 	f.BoolVar(&s.Privileged, "privileged", false, "All capabilities inside, no seccomp; no more than you may do yourself")
+	f.BoolVar(&s.Init, "init", false, "Its first process reaps zombies and passes signals on to the command")
+	o.limits.addFlags(f)
+	o.health.addFlags(f)
 	f.StringVar(&s.StopSignal, "stop-signal", "", "The `signal` that stop sends")
 	f.IntVar(&o.stopTimeout, "stop-timeout", 0, "`Seconds` until stop kills it (default 10)")
 	f.StringVar(&s.Platform, "platform", "", "`os/arch[/variant]`")
@@ -85,7 +91,11 @@ func (o *SpecOptions) build(e *env, f *pflag.FlagSet, args []string) (api.RunSpe
 	if s.Network == "bridge" {
 		s.Network = "default" // docker's name for it
 	}
+	s.HealthCheck = o.health.check()
 	var err error
+	if s.Limits, err = o.limits.limits(); err != nil {
+		return s, err
+	}
 	if s.Env, err = environment(e, o.envFiles, o.env); err != nil {
 		return s, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/doctor"
+	"davit/backend/doctor/autostart"
 	"davit/backend/store"
 )
 
@@ -19,6 +20,16 @@ type service struct {
 // Doctor implements api.Service.
 func (s *service) Doctor(ctx context.Context) ([]api.Check, error) {
 	return doctor.Run(ctx, doctor.Options{Store: s.dirs.Data, Runtime: s.dirs.Runtime, Probe: s.davit})
+}
+
+// Autostart implements api.Service.
+func (s *service) Autostart(ctx context.Context) (api.Autostart, error) {
+	return autostart.Status(ctx, autostart.Host{Davit: s.davit})
+}
+
+// SetAutostart implements api.Service.
+func (s *service) SetAutostart(ctx context.Context, on bool) (api.Autostart, error) {
+	return autostart.Set(ctx, autostart.Host{Davit: s.davit}, on)
 }
 
 // Info implements api.Service. Where the host lets no engine run, what it

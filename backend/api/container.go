@@ -37,6 +37,7 @@ type Container struct {
 	PID        int               `json:"pid,omitempty"`
 	AutoRemove bool              `json:"autoRemove,omitempty"`
 	Restarts   int               `json:"restarts"`
+	Health     string            `json:"health,omitempty"` // "starting", "healthy", "unhealthy"; "": no check
 }
 
 // ContainerDetail is all about one container.
@@ -53,6 +54,12 @@ type ContainerDetail struct {
 	LogSize    int64    `json:"logSize"` // bytes
 	Rootfs     string   `json:"rootfs"`
 	OOMKilled  bool     `json:"oomKilled"`
+	Restart    string   `json:"restart"`         // the policy now, updates applied
+	Limits     Limits   `json:"limits,omitzero"` // now, updates applied
+	Cgroup     string   `json:"cgroup,omitempty"`
+	// HealthCheck is what is done, the image's and the spec's joined; nil: nothing.
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
+	HealthLog   *Health      `json:"healthLog,omitempty"`
 	// Confinement names what holds the container: "seccomp", "apparmor:…",
 	// "no-new-privileges", "masked-paths", …
 	Confinement []string `json:"confinement"`
@@ -88,7 +95,7 @@ type RunSpec struct {
 	Interactive     bool              `json:"interactive,omitempty"` // keep stdin open
 	AutoRemove      bool              `json:"autoRemove,omitempty"`
 	ReadOnly        bool              `json:"readOnly,omitempty"`
-	Init            bool              `json:"init,omitempty"`
+	Init            bool              `json:"init,omitempty"` // pid 1 reaps and passes signals on
 	StopSignal      string            `json:"stopSignal,omitempty"`
 	StopTimeout     *int              `json:"stopTimeout,omitempty"` // seconds; nil: 10
 	Restart         string            `json:"restart,omitempty"`     // no, always, unless-stopped, on-failure[:n]
@@ -98,6 +105,8 @@ type RunSpec struct {
 	SecurityOpt     []string          `json:"securityOpt,omitempty"` // docker's: no-new-privileges=false, seccomp=unconfined
 	Privileged      bool              `json:"privileged,omitempty"`
 	Platform        string            `json:"platform,omitempty"` // os/arch[/variant]
+	Limits          Limits            `json:"limits,omitzero"`
+	HealthCheck     *HealthCheck      `json:"healthCheck,omitempty"`
 }
 
 // Mount is a host path or a tmpfs inside the container.

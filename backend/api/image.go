@@ -38,6 +38,8 @@ type ImageConfig struct {
 	WorkingDir   string            `json:"workingDir"`
 	Labels       map[string]string `json:"labels"`
 	StopSignal   string            `json:"stopSignal"`
+	// HealthCheck is nil where the image says none.
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 }
 
 // Layer is one layer of an image.

@@ -48,6 +48,10 @@ type Event struct {
 	Action string    `json:"action"` // docker's: create, start, die, destroy, pull, tag, untag, delete …
 	ID     string    `json:"id"`
 	Name   string    `json:"name,omitempty"`
+	// ExitCode is that of a "die"; Image what the container was made of. Both
+	// are known for past and present events of containers.
+	ExitCode *int   `json:"exitCode,omitempty"`
+	Image    string `json:"image,omitempty"`
 }
 
 // Info is about the machine and the engine.

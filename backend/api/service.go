@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // Service is everything a front can ask for. backend/engine implements it for
@@ -45,8 +46,34 @@ type Containers interface {
 	// Remove deletes a container with its log and writable layer. A running
 	// one answers KindConflict unless o.Force.
 	Remove(ctx context.Context, ref string, o RemoveOptions) error
+	// Pause holds all processes of a running container where they are;
+	// KindConflict where it does not run or is paused already. Where the host
+	// delegates no cgroup, the processes are sent SIGSTOP, which their parents
+	// inside can see.
+	Pause(ctx context.Context, ref string) error
+	// Unpause lets a paused container go on.
+	Unpause(ctx context.Context, ref string) error
+	// Rename gives a container another name; KindConflict where it is taken.
+	Rename(ctx context.Context, ref, name string) error
+	// Update changes limits and restart policy, at once where it runs.
+	Update(ctx context.Context, ref string, u Update) error
+	// Top lists the processes of a running container.
+	Top(ctx context.Context, ref string) ([]Process, error)
+	// Stats calls sink with the statistics of containers, round by round. With
+	// q.Refs it ends when none of them runs, unless q.All.
+	Stats(ctx context.Context, q StatsQuery, sink func(StatsRound) error) error
+	// StatsHistory tells what was sampled of a container while nobody looked,
+	// oldest first: about every ten seconds, of the last day at most.
+	StatsHistory(ctx context.Context, ref string, since time.Time) ([]Stats, error)
+	// CheckHealth runs a container's health check now and notes the result.
+	// KindInvalid where it has none, KindConflict where it does not run.
+	CheckHealth(ctx context.Context, ref string) (HealthResult, error)
 	// Wait blocks until the container is not running and tells its exit code.
 	Wait(ctx context.Context, ref string) (Exit, error)
+	// WaitUntil blocks until the first of the conditions is true; the exit code
+	// is that of the last end, 0 where there was none. A container that is
+	// removed answers WaitRemoved, and KindNotFound where that was not asked for.
+	WaitUntil(ctx context.Context, ref string, conditions []Condition) (Exit, error)
 	// Logs calls sink for every line that q asks for, oldest first; with
 	// q.Follow it goes on until the container ends or ctx does. An error of sink
 	// ends it and is returned.
@@ -120,6 +147,16 @@ type System interface {
 	// Events calls sink for each change after cursor (0: from now). The first
 	// event is always {Type: "hello"} with the cursor to go on from.
 	Events(ctx context.Context, cursor uint64, sink func(Event) error) error
+	// PastEvents tells what happened to containers before now, oldest first,
+	// as far back as the journal reaches.
+	PastEvents(ctx context.Context, q EventQuery) ([]Event, error)
+	// Resume starts the containers that were running when the machine or their
+	// keeper ended and whose restart policy wants them back.
+	Resume(ctx context.Context) error
+	// Autostart tells whether containers start at login and outlive it.
+	Autostart(ctx context.Context) (Autostart, error)
+	// SetAutostart switches the start at login on or off.
+	SetAutostart(ctx context.Context, on bool) (Autostart, error)
 	// Info tells about host, store and versions.
 	Info(ctx context.Context) (Info, error)
 	// Doctor tries what Davit needs from the host and reports each check.

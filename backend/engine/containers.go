@@ -51,6 +51,13 @@ func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail
 		Network: rec.Network, Gateway: entry.State.Gateway,
 		LogPath: dir.Log(), Rootfs: dir.Rootfs(), OOMKilled: entry.State.OOMKilled,
 		Confinement: entry.State.Confinement, Limited: entry.State.Limited,
+		Restart: rec.Restart, Limits: rec.Limits, HealthCheck: rec.HealthCheck,
+	}
+	if hasProcess(entry.State.State) {
+		d.Cgroup = entry.State.Cgroup
+	}
+	if rec.HealthCheck != nil {
+		d.HealthLog = e.health(entry)
 	}
 	if d.Confinement == nil && entry.Err == nil {
 		d.Confinement = oci.Confinement(rec.Spec, oci.HostSecurity())
@@ -97,7 +104,7 @@ func container(entry store.Entry) api.Container {
 		ID: rec.ID, Name: rec.Name, Image: rec.Image, ImageID: rec.ImageID, Command: list(rec.Args),
 		Created: rec.Created, State: st.State, Started: st.Started, Finished: st.Finished,
 		ExitCode: st.ExitCode, Reason: st.Reason, Ports: list(rec.Ports), Labels: map[string]string{},
-		AutoRemove: rec.AutoRemove, Restarts: st.Restarts,
+		AutoRemove: rec.AutoRemove, Restarts: st.Restarts, Health: st.Health,
 	}
 	maps.Copy(c.Labels, rec.Labels)
 	if hasProcess(st.State) {

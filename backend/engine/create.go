@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/guard/cgroup"
 	"davit/backend/image"
 	"davit/backend/oci"
 	"davit/backend/store"
@@ -32,6 +33,9 @@ func (e *Engine) Create(ctx context.Context, spec api.RunSpec) (api.Created, err
 
 func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, error) {
 	if err := validate(spec); err != nil {
+		return api.Created{}, err
+	}
+	if err := cgroup.Here().Allows(spec.Limits); err != nil {
 		return api.Created{}, err
 	}
 	shown, err := e.ownFilesShown(spec.Mounts)
@@ -59,6 +63,7 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 		_ = draft.Drop()
 		return api.Created{}, err
 	}
+	e.note("create", rec)
 	e.news.look(rec.ID)
 	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: append(warnings(rec, img), shown...)}, nil
 }
@@ -112,6 +117,7 @@ func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
 		StopSignal: cmp.Or(spec.StopSignal, img.Config.StopSignal, "SIGTERM"), StopTimeout: defaultStopTimeout,
 		TTY: spec.TTY, Interactive: spec.Interactive, AutoRemove: spec.AutoRemove,
 		Restart: cmp.Or(spec.Restart, "no"),
+		Limits:  spec.Limits, HealthCheck: healthCheck(img.Config.HealthCheck, spec.HealthCheck),
 	}
 	maps.Copy(rec.Labels, img.Config.Labels)
 	maps.Copy(rec.Labels, spec.Labels)

@@ -37,8 +37,22 @@ type news struct {
 // seen is what was last known of a container.
 type seen struct {
 	name    string
+	image   string
 	state   api.State
 	started time.Time
+	code    int
+	oom     bool
+	health  string
+	restart string
+	limits  api.Limits
+}
+
+func see(e store.Entry) seen {
+	return seen{
+		name: e.Record.Name, image: e.Record.Image, state: e.State.State, started: e.State.Started,
+		code: e.State.ExitCode, oom: e.State.OOMKilled, health: e.State.Health,
+		restart: e.Record.Restart, limits: e.Record.Limits,
+	}
 }
 
 // begin sets the first cursor by the clock, so that no cursor of an engine
@@ -53,15 +67,14 @@ func (n *news) begin(e *Engine) {
 func (n *news) tell(kind, action, id, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.add(kind, action, id, name)
+	n.add(api.Event{Type: kind, Action: action, ID: id, Name: name})
 }
 
 // add is tell with mu held.
-func (n *news) add(kind, action, id, name string) {
+func (n *news) add(e api.Event) {
 	n.cursor++
-	n.events = append(n.events, api.Event{
-		Cursor: n.cursor, Time: time.Now().UTC(), Type: kind, Action: action, ID: id, Name: name,
-	})
+	e.Cursor, e.Time = n.cursor, time.Now().UTC()
+	n.events = append(n.events, e)
 	if len(n.events) > maxEvents {
 		n.events = slices.Clone(n.events[len(n.events)-maxEvents/2:])
 	}
@@ -94,25 +107,41 @@ func (n *news) compare(id string, entry store.Entry, there bool) {
 		}
 		delete(n.known, id)
 		if active(old.state) {
-			n.add("container", "die", id, old.name)
+			n.happened("die", id, old)
 		}
-		n.add("container", "destroy", id, old.name)
+		n.happened("destroy", id, old)
 		return
 	}
-	now := seen{name: entry.Record.Name, state: entry.State.State, started: entry.State.Started}
+	now := see(entry)
 	n.known[id] = now
 	if !was {
-		old = seen{name: now.name, state: api.StateCreated}
-		n.add("container", "create", id, now.name)
+		old = now
+		old.state, old.started, old.oom, old.health = api.StateCreated, time.Time{}, false, ""
+		n.happened("create", id, now)
 	}
 	for _, action := range changes(old, now) {
-		n.add("container", action, id, now.name)
+		n.happened(action, id, now)
 	}
+}
+
+// happened tells of a container; mu is held.
+func (n *news) happened(action, id string, c seen) {
+	e := api.Event{Type: "container", Action: action, ID: id, Name: c.name, Image: c.image}
+	if action == "die" && !active(c.state) {
+		e.ExitCode = &c.code
+	}
+	n.add(e)
 }
 
 // changes names what must have happened between two looks.
 func changes(old, now seen) []string {
 	var actions []string
+	if old.name != now.name {
+		actions = append(actions, "rename")
+	}
+	if old.restart != now.restart || old.limits != now.limits {
+		actions = append(actions, "update")
+	}
 	again := !now.started.IsZero() && !now.started.Equal(old.started)
 	if again && hasProcess(old.state) {
 		actions = append(actions, "die")
@@ -121,6 +150,9 @@ func changes(old, now seen) []string {
 		actions = append(actions, "start")
 	}
 	ran := hasProcess(old.state) || again
+	if now.oom && !old.oom && !hasProcess(now.state) {
+		actions = append(actions, "oom")
+	}
 	switch {
 	case old.state == now.state:
 		if again && now.state == api.StateExited {
@@ -134,6 +166,9 @@ func changes(old, now seen) []string {
 		actions = append(actions, "unpause")
 	case !again:
 		actions = append(actions, "update")
+	}
+	if now.health != old.health && now.health != "" && now.health != api.HealthStarting {
+		actions = append(actions, "health_status: "+now.health)
 	}
 	return actions
 }
@@ -149,7 +184,7 @@ func (n *news) lookAll() error {
 	if n.known == nil {
 		n.known = map[string]seen{}
 		for _, e := range entries {
-			n.known[e.Record.ID] = seen{name: e.Record.Name, state: e.State.State, started: e.State.Started}
+			n.known[e.Record.ID] = see(e)
 		}
 		return nil
 	}

@@ -82,6 +82,34 @@ func (g *fakeGuard) Stop(_ context.Context, id string, _ api.StopOptions) error 
 }
 func (g *fakeGuard) Kill(_ context.Context, id, _ string) error { return g.end(id, 137) }
 
+func (g *fakeGuard) Pause(_ context.Context, id string) error {
+	return g.become(id, func(s *store.State) { s.State = api.StatePaused })
+}
+
+func (g *fakeGuard) Unpause(_ context.Context, id string) error {
+	return g.become(id, func(s *store.State) { s.State = api.StateRunning })
+}
+
+func (g *fakeGuard) Update(context.Context, string, string, api.Update) error { return g.fail }
+
+func (g *fakeGuard) CheckHealth(_ context.Context, id string) (api.HealthResult, error) {
+	err := g.become(id, func(s *store.State) { s.Health = api.HealthHealthy })
+	return api.HealthResult{Status: api.HealthHealthy}, err
+}
+
+func (g *fakeGuard) Resume(context.Context) error { return g.fail }
+
+func (g *fakeGuard) become(id string, change func(*store.State)) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	st, err := store.ReadState(g.dirs.Container(id))
+	if err != nil {
+		return err
+	}
+	change(&st)
+	return g.write(id, st)
+}
+
 func (g *fakeGuard) Wait(ctx context.Context, id string) (api.Exit, error) {
 	g.mu.Lock()
 	ended := g.ended[id]

@@ -18,6 +18,16 @@ type Guard interface {
 	// Stop returns when the container is not running.
 	Stop(ctx context.Context, id string, o api.StopOptions) error
 	Kill(ctx context.Context, id, signal string) error
+	// Pause and Unpause hold all processes of a running container, and let them go on.
+	Pause(ctx context.Context, id string) error
+	Unpause(ctx context.Context, id string) error
+	// Update changes limits and policy of an active container at once; name is
+	// its new name, "" as it is.
+	Update(ctx context.Context, id, name string, u api.Update) error
+	// CheckHealth runs the health check now.
+	CheckHealth(ctx context.Context, id string) (api.HealthResult, error)
+	// Resume returns when what should run again after a reboot does.
+	Resume(ctx context.Context) error
 	// Wait returns when the container is not running.
 	Wait(ctx context.Context, id string) (api.Exit, error)
 	// Attach and Exec answer a connection that speaks api.Session's frames.

@@ -42,6 +42,9 @@ func (e *Engine) remove(ctx context.Context, entry store.Entry, o api.RemoveOpti
 	}
 	e.sweep()
 	err := store.RemoveContainer(e.dirs, id)
+	if err == nil {
+		e.note("destroy", entry.Record)
+	}
 	e.news.look(id)
 	return err
 }

@@ -21,8 +21,12 @@ func (e *Engine) Start(ctx context.Context, ref string) error {
 }
 
 func (e *Engine) start(ctx context.Context, entry store.Entry) error {
-	if s := entry.State.State; s == api.StateRunning || s == api.StatePaused {
+	switch entry.State.State {
+	case api.StateRunning:
 		return nil
+	case api.StatePaused:
+		return api.Errorf(api.KindConflict, "container %s is paused", entry.Record.Name).WithRef(entry.Record.Name).
+			WithHint("Let it go on: davit unpause %s", entry.Record.Name)
 	}
 	defer e.news.look(entry.Record.ID)
 	return e.guard.Start(ctx, entry.Record.ID)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/guard/cgroup"
 )
 
 // validate says in plain words what is wrong with a spec that no image could
@@ -23,7 +24,8 @@ func validate(s api.RunSpec) error {
 	}
 	for _, check := range []func(api.RunSpec) error{
 		validName, validHostname, validProcess, validPorts, validMounts,
-		validStop, validRestart, validNetwork, validPlatform,
+		validStop, validRestart, validNetwork, validPlatform, validHealth,
+		func(s api.RunSpec) error { return cgroup.Valid(s.Limits) },
 	} {
 		if err := check(s); err != nil {
 			return err

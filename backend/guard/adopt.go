@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/guard/cgroup"
 	"davit/backend/store"
 	"davit/backend/userns/keeper"
 )
@@ -126,9 +127,9 @@ func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
 		return fmt.Errorf("it was recorded as %s", c.state.State)
 	}
 	r := &run{
-		c: c, proc: newOrphan(c.state.PID, c.state.PIDStart), done: make(chan struct{}),
+		c: c, proc: newOrphan(c.state.PID, c.state.PIDStart), done: make(chan struct{}), begun: make(chan struct{}),
 		stdin: files["in"], stdout: files["out"], stderr: files["err"], console: files["console"],
-		net: connected{ports: c.state.Ports}, spools: map[string]*os.File{},
+		net: connected{ports: c.state.Ports}, group: cgroup.Group(c.state.Cgroup), spools: map[string]*os.File{},
 	}
 	for tag, f := range files {
 		if strings.Contains(tag, ".") {
@@ -138,6 +139,7 @@ func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
 	if r.log, err = c.openLog(true); err != nil {
 		return err
 	}
+	close(r.begun)
 	g.enter()
 	c.mu.Lock()
 	c.run = r
@@ -154,6 +156,7 @@ func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
 		}
 	}()
 	go c.watch(r)
+	c.watchHealth(r, c.lastHealth())
 	g.Log.Info("adopted", "container", c.rec.Name, "pid", c.state.PID)
 	return nil
 }
@@ -208,7 +211,7 @@ func (c *container) reconcile() {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	if err := errors.Join(unmountRootfs(c.dir), c.g.Runtime.Delete(c.rec.ID)); err != nil {
+	if err := errors.Join(unmountRootfs(c.dir), c.g.Runtime.Delete(c.rec.ID), cgroup.Here().Drop(c.rec.ID)); err != nil {
 		c.log.Error("take apart", "err", err)
 	}
 	again := c.settle()

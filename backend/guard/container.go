@@ -31,6 +31,7 @@ type container struct {
 	tidying sync.Mutex // held from the end of a run until what it left is taken away
 
 	mu       sync.Mutex // all below
+	now      current
 	state    store.State
 	run      *run          // nil while nothing runs
 	changed  chan struct{} // closed at the next change of run or pending
@@ -54,7 +55,7 @@ func (g *Guard) load(id string) (*container, error) {
 		return nil, err
 	}
 	return &container{
-		g: g, dir: dir, rec: rec, state: state, changed: make(chan struct{}),
+		g: g, dir: dir, rec: rec, now: currently(rec), state: state, changed: make(chan struct{}),
 		log: g.Log.With("container", rec.Name),
 	}, nil
 }
@@ -89,6 +90,9 @@ func (c *container) start(ctx context.Context) error {
 	running := c.run != nil
 	c.cancelRestart()
 	c.stopped, c.backoff = false, 0
+	if !running {
+		c.state.Restarts = 0 // counted from when a person started it
+	}
 	c.mu.Unlock()
 	if running {
 		return nil
@@ -109,16 +113,12 @@ func (c *container) orphanEnded(e keeper.Exit) {
 func (c *container) stop(ctx context.Context, o api.StopOptions) error {
 	c.op.Lock()
 	defer c.op.Unlock()
-	name := o.Signal
-	if name == "" {
-		name = c.rec.StopSignal
-	}
-	if name == "" {
-		name = "TERM"
-	}
-	sig, err := parseSignal(name)
-	if err != nil {
-		return err
+	sig := c.stopSignal()
+	if o.Signal != "" {
+		var err error
+		if sig, err = parseSignal(o.Signal); err != nil {
+			return err
+		}
 	}
 	grace := time.Duration(c.rec.StopTimeout) * time.Second
 	if o.Timeout != nil {
@@ -136,7 +136,12 @@ func (c *container) stop(ctx context.Context, o api.StopOptions) error {
 		}
 		return nil
 	}
+	// What is held does not heed a signal before it may go on.
+	held := c.paused()
 	c.record(func(s *store.State) { s.State = api.StateStopping })
+	if held {
+		return r.endHeld(ctx, sig, grace)
+	}
 	return r.end(ctx, sig, grace)
 }
 
@@ -194,7 +199,13 @@ func (c *container) kill(name string) error {
 	if sig == unix.SIGKILL {
 		r.killed.Store(true)
 	}
-	return r.proc.Signal(sig)
+	if err := r.proc.Signal(sig); err != nil {
+		return err
+	}
+	if c.paused() && (sig == unix.SIGKILL || sig == c.stopSignal()) {
+		return c.unpauseIfThere()
+	}
+	return nil
 }
 
 // wait waits until nothing runs and no restart is to come.

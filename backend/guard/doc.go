@@ -30,11 +30,15 @@ type request struct {
 	Stop   api.StopOptions   `json:"stop,omitzero"`
 	Attach api.AttachOptions `json:"attach,omitzero"`
 	Exec   api.ExecSpec      `json:"exec,omitzero"`
+	Name   string            `json:"name,omitempty"`
+	Update api.Update        `json:"update,omitzero"`
 }
 
 type reply struct {
 	Error *api.Error `json:"error,omitempty"`
 	Exit  api.Exit   `json:"exit,omitzero"`
+
+	Health *api.HealthResult `json:"health,omitempty"`
 }
 
 // The requests.
@@ -46,4 +50,9 @@ const (
 	opAttach  = "attach"
 	opExec    = "exec"
 	opRelease = "release"
+	opPause   = "pause"
+	opUnpause = "unpause"
+	opUpdate  = "update" // and rename
+	opHealth  = "health"
+	opResume  = "resume"
 )

@@ -29,9 +29,8 @@ func (c *container) exec(conn net.Conn, spec api.ExecSpec) (err error) {
 			_ = conn.Close()
 		}
 	}()
-	if c.running() == nil {
-		return api.Errorf(api.KindConflict, "container %s is not running", c.rec.Name).
-			WithHint("Start it first: davit start %s", c.rec.Name).WithRef(c.rec.Name)
+	if _, err := c.runningNow("entered"); err != nil {
+		return err
 	}
 	if len(spec.Args) == 0 {
 		return api.Errorf(api.KindInvalid, "no command to execute").WithExit(125)

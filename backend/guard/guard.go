@@ -84,6 +84,7 @@ func Main(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	go g.sampling()
 	g.reconcile()
 	go g.accept(l) // who connected before has waited for it
 	<-ctx.Done()
@@ -136,8 +137,7 @@ func (g *Guard) serve(c *net.UnixConn) {
 		_, _ = fdmsg.Receive(c, &none)
 		cancel()
 	}()
-	var r reply
-	r.Exit, err = g.do(ctx, req, files)
+	r, err := g.answer(ctx, req, files)
 	r.Error = api.AsError(err)
 	if err := fdmsg.Send(c, r); err != nil && r.Error == nil {
 		g.Log.Debug("nobody waited for the answer", "op", req.Op, "err", err)

@@ -24,8 +24,11 @@ func (c *container) launch(ctx context.Context) (err error) {
 	}()
 	c.tidied()
 	var spec specs.Spec
-	if err := store.ReadJSON(c.dir.Config(), &spec); err != nil {
+	if err := errors.Join(c.reread(), store.ReadJSON(c.dir.Config(), &spec)); err != nil {
 		return api.Errorf(api.KindStart, "%w", err).WithExit(125)
+	}
+	if err := c.sourcesThere(); err != nil {
+		return err
 	}
 	// The network namespace and the file system are made side by side.
 	type answer struct {
@@ -101,7 +104,7 @@ func (c *container) prepare(spec *specs.Spec, n connected) error {
 
 // create makes pipes, log and the waiting process.
 func (c *container) create(spec *specs.Spec, n connected) (*run, error) {
-	r := &run{c: c, net: n, done: make(chan struct{}), spools: map[string]*os.File{}}
+	r := &run{c: c, net: n, done: make(chan struct{}), begun: make(chan struct{}), spools: map[string]*os.File{}}
 	theirs, err := r.pipes(c.rec)
 	if err != nil {
 		return nil, err
@@ -111,9 +114,16 @@ func (c *container) create(spec *specs.Spec, n connected) (*run, error) {
 		r.close()
 		return nil, err
 	}
-	if r.proc, err = c.g.Runtime.Create(c.rec.ID, spec, theirs); err != nil {
+	if r.group, err = c.enroll(); err != nil {
 		r.close()
 		return nil, err
+	}
+	if r.group != "" {
+		spec.Linux.CgroupsPath = r.group.Path()
+	}
+	if r.proc, err = c.g.Runtime.Create(c.rec.ID, spec, theirs); err != nil {
+		r.close()
+		return nil, errors.Join(err, r.group.Remove())
 	}
 	if n.netns != nil {
 		_ = n.netns.Close() // the container holds it from now on
@@ -141,6 +151,7 @@ func (c *container) begin(r *run) error {
 		*s = store.State{
 			State: api.StateRunning, PID: pid, PIDStart: start, BootID: store.BootID(), Started: time.Now(),
 			Restarts: s.Restarts, Ports: r.net.ports, Confinement: c.confinement(), Limited: limited(),
+			Cgroup: string(r.group), Health: c.firstHealth(),
 		}
 		if r.net.IP.IsValid() {
 			s.IP, s.Gateway = r.net.IP.String(), r.net.Gateway.String()
@@ -150,10 +161,14 @@ func (c *container) begin(r *run) error {
 	go c.watch(r)
 	if err := r.proc.Start(); err != nil {
 		r.startErr = err
+		close(r.begun)
 		_ = r.proc.Signal(unix.SIGKILL)
 		<-r.done
 		return err
 	}
+	c.tell("start")
+	close(r.begun)
+	c.watchHealth(r, api.Health{})
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (c *container) connect(ctx context.Context) (connected, error) {
 	if c.rec.Network == "none" {
 		return connected{}, nil
 	}
-	who := Member{ID: c.rec.ID, Names: []string{c.rec.Name, c.rec.ID[:12]}, Hostname: c.rec.Hostname}
+	who := Member{ID: c.rec.ID, Names: []string{c.name(), c.rec.ID[:12]}, Hostname: c.rec.Hostname}
 	ep, netns, err := c.g.Network.Attach(ctx, c.rec.Network, who)
 	if err != nil {
 		return connected{}, err

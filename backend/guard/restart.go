@@ -37,7 +37,7 @@ func wantsRestart(policy string, code, restarts int) bool {
 func (c *container) wantsRestart(exit api.Exit) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.stopped && wantsRestart(c.rec.Restart, exit.Code, c.state.Restarts)
+	return !c.stopped && wantsRestart(c.now.restart, exit.Code, c.state.Restarts)
 }
 
 // restarting makes the state one that the next guard goes on from, if this

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/guard/cgroup"
 	"davit/backend/logfile"
 	"davit/backend/store"
 )
@@ -22,8 +24,10 @@ type run struct {
 	c        *container
 	proc     Process
 	net      connected
-	stdin    *os.File // write end, nil where it is /dev/null
-	stdout   *os.File // read ends
+	group    cgroup.Group // "": none
+	health   *health      // nil: no check; container.mu
+	stdin    *os.File     // write end, nil where it is /dev/null
+	stdout   *os.File     // read ends
 	stderr   *os.File
 	console  *os.File // pty master instead of the three
 	log      *logfile.Writer
@@ -35,6 +39,7 @@ type run struct {
 	orphaned atomic.Bool // ended because the keeper has gone
 	inOnce   sync.Once
 	done     chan struct{} // closed when the end is recorded and all is taken apart
+	begun    chan struct{} // closed when the program runs, or startErr says why not
 	startErr error
 }
 
@@ -130,7 +135,12 @@ func (c *container) watch(r *run) {
 	// unless somebody attached does not read.
 	c.freeSessions()
 	r.pumps.Wait()
+	<-r.begun // it started before it ended, in all that is told of it
+	oom := r.outOfMemory()
 	exit := r.exit(status)
+	if oom && exit.Code == 128+int(unix.SIGKILL) && !r.asked.Load() && !r.killed.Load() {
+		exit.Reason = memoryReason(c.limits().Memory)
+	}
 	r.withdraw()
 	r.close()
 	c.disconnect(r.net)
@@ -150,15 +160,22 @@ func (c *container) watch(r *run) {
 	c.record(func(s *store.State) {
 		s.State, s.Finished, s.ExitCode, s.Reason = api.StateExited, time.Now(), exit.Code, exit.Reason
 		s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+		s.OOMKilled, s.Cgroup, s.Health = oom, "", ""
 		if again {
 			restarting(s)
 		}
 	})
+	if oom {
+		c.tell("oom")
+	}
+	c.tell("die")
 	c.reap(r)
 	gone := ""
 	if !again && c.rec.AutoRemove {
 		if gone, err = c.hide(); err != nil {
 			c.log.Error("remove", "err", err)
+		} else {
+			c.tell("destroy")
 		}
 	}
 	c.over(r, exit, again)
@@ -177,7 +194,7 @@ func (c *container) reap(r *run) {
 // start and the removal of the container wait for tidying.
 func (c *container) tidy(gone string) {
 	defer c.tidying.Unlock()
-	if err := c.g.Runtime.Delete(c.rec.ID); err != nil {
+	if err := errors.Join(c.g.Runtime.Delete(c.rec.ID), cgroup.Here().Drop(c.rec.ID)); err != nil {
 		c.log.Error("delete", "err", err)
 	}
 	if gone == "" {

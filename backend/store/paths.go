@@ -22,8 +22,16 @@ func (d Dirs) Layers() string { return filepath.Join(d.Data, "layers") }
 // made, which begin with "." (see [ContainerDir]).
 func (d Dirs) Containers() string { return filepath.Join(d.Data, "containers") }
 
-// NamesLock is locked by an engine while it gives a container its name.
+// NamesLock is locked by an engine while it gives a container its name or
+// changes its record.
 func (d Dirs) NamesLock() string { return filepath.Join(d.Data, "names.lock") }
+
+// Journal is what happened, an [api.Event] a line. Writers: whoever does
+// something, with the file's lock held (see [Note]).
+func (d Dirs) Journal() string { return filepath.Join(d.Data, "events") }
+
+// OldJournal is the journal before it was begun anew.
+func (d Dirs) OldJournal() string { return filepath.Join(d.Data, "events.1") }
 
 // Container is the directory of the container with that complete id.
 func (d Dirs) Container(id string) ContainerDir {
@@ -49,7 +57,7 @@ func (d Dirs) RuntimeState() string { return filepath.Join(d.Runtime, "oci") }
 type ContainerDir string
 
 // Record is container.json, a [Record]. Writer: the engine that makes the
-// container, once.
+// container, and those that rename or update it, with NamesLock held.
 func (c ContainerDir) Record() string { return c.join("container.json") }
 
 // Config is config.json, what runs, in the OCI runtime-spec's form. Writer:
@@ -58,6 +66,14 @@ func (c ContainerDir) Config() string { return c.join("config.json") }
 
 // State is state.json, a [State]; absent until the first start. Writer: the guard.
 func (c ContainerDir) State() string { return c.join("state.json") }
+
+// Health is health.json, the last results of the health check, an
+// [api.Health]. Writer: the guard.
+func (c ContainerDir) Health() string { return c.join("health.json") }
+
+// Stats is a ring of statistics, in the form of package guard/ring. Writer:
+// the guard.
+func (c ContainerDir) Stats() string { return c.join("stats") }
 
 // Log is what the container wrote, in the form of package logfile. Writer: the guard.
 func (c ContainerDir) Log() string { return c.join("log") }

@@ -20,7 +20,8 @@ const (
 	StateVersion  = 1
 )
 
-// Record is container.json: what a container is. It never changes.
+// Record is container.json: what a container is. Only its name, restart
+// policy and limits ever change, by an engine that holds NamesLock.
 type Record struct {
 	Version int       `json:"version"`
 	ID      string    `json:"id"`   // 64 hex digits
@@ -47,6 +48,9 @@ type Record struct {
 	Interactive bool   `json:"interactive"`
 	AutoRemove  bool   `json:"autoRemove"`
 	Restart     string `json:"restart"` // no, always, unless-stopped, on-failure[:n]
+
+	Limits      api.Limits       `json:"limits,omitzero"`
+	HealthCheck *api.HealthCheck `json:"healthCheck,omitempty"` // complete; nil: none
 }
 
 // State is state.json: what a container does.
@@ -67,6 +71,9 @@ type State struct {
 	IP        string     `json:"ip,omitempty"`
 	Gateway   string     `json:"gateway,omitempty"`
 	Ports     []api.Port `json:"ports,omitempty"` // as published
+
+	Cgroup string `json:"cgroup,omitempty"` // directory of its control group, while it runs
+	Health string `json:"health,omitempty"` // as in [api.Container], while it runs
 
 	// Confinement and Limited are as in [api.ContainerDetail].
 	Confinement []string `json:"confinement,omitempty"`
@@ -109,6 +116,7 @@ func (s State) Effective() State {
 	}
 	s.State = api.StateExited
 	s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+	s.Health = ""
 	return s
 }
 

@@ -15,18 +15,27 @@ type method func(x *exchange) error
 // test compares with the interface. The adapter says the shape of the call.
 func methods() map[string]method {
 	return map[string]method{
-		"Containers": query1(api.Service.Containers),
-		"Container":  query1(api.Service.Container),
-		"Create":     query1(api.Service.Create),
-		"Start":      command1(api.Service.Start),
-		"Stop":       command2(api.Service.Stop),
-		"Restart":    command2(api.Service.Restart),
-		"Kill":       command2(api.Service.Kill),
-		"Remove":     command2(api.Service.Remove),
-		"Wait":       query1(api.Service.Wait),
-		"Logs":       stream2(api.Service.Logs),
-		"Attach":     session2(api.Service.Attach),
-		"Exec":       session2(api.Service.Exec),
+		"Containers":   query1(api.Service.Containers),
+		"Container":    query1(api.Service.Container),
+		"Create":       query1(api.Service.Create),
+		"Start":        command1(api.Service.Start),
+		"Stop":         command2(api.Service.Stop),
+		"Restart":      command2(api.Service.Restart),
+		"Kill":         command2(api.Service.Kill),
+		"Remove":       command2(api.Service.Remove),
+		"Pause":        command1(api.Service.Pause),
+		"Unpause":      command1(api.Service.Unpause),
+		"Rename":       command2(api.Service.Rename),
+		"Update":       command2(api.Service.Update),
+		"Top":          query1(api.Service.Top),
+		"Stats":        stream1(api.Service.Stats),
+		"StatsHistory": query2(api.Service.StatsHistory),
+		"CheckHealth":  query1(api.Service.CheckHealth),
+		"Wait":         query1(api.Service.Wait),
+		"WaitUntil":    query2(api.Service.WaitUntil),
+		"Logs":         stream2(api.Service.Logs),
+		"Attach":       session2(api.Service.Attach),
+		"Exec":         session2(api.Service.Exec),
 
 		"Images":       query1(api.Service.Images),
 		"Image":        query1(api.Service.Image),
@@ -50,9 +59,13 @@ func methods() map[string]method {
 		"WatchOperation":  stream1(api.Service.WatchOperation),
 		"CancelOperation": command1(api.Service.CancelOperation),
 
-		"Events": stream1(api.Service.Events),
-		"Info":   query0(api.Service.Info),
-		"Doctor": query0(api.Service.Doctor),
+		"Events":       stream1(api.Service.Events),
+		"PastEvents":   query1(api.Service.PastEvents),
+		"Resume":       command0(api.Service.Resume),
+		"Autostart":    query0(api.Service.Autostart),
+		"SetAutostart": query1(api.Service.SetAutostart),
+		"Info":         query0(api.Service.Info),
+		"Doctor":       query0(api.Service.Doctor),
 	}
 }
 
@@ -87,6 +100,10 @@ func query2[A, B, R any](f func(api.Service, context.Context, A, B) (R, error)) 
 		r, err := f(x.service, x.r.Context(), a, b)
 		return x.result(r, err)
 	}
+}
+
+func command0(f func(api.Service, context.Context) error) method {
+	return query0(func(s api.Service, ctx context.Context) (any, error) { return nil, f(s, ctx) })
 }
 
 func command1[A any](f func(api.Service, context.Context, A) error) method {

@@ -227,6 +227,7 @@ func (f *Fake) newBox(img *image, spec api.RunSpec) (*box, error) {
 		LogPath:     "/home/ada/.local/share/davit/containers/" + id + "/log",
 		Rootfs:      "/home/ada/.local/share/davit/containers/" + id + "/rootfs",
 		Confinement: []string{"seccomp", "no-new-privileges", "masked-paths", "user-namespace"},
+		Restart:     cmp.Or(spec.Restart, "no"), Limits: spec.Limits, HealthCheck: healthOf(spec),
 	}}, nil
 }
 

@@ -64,6 +64,7 @@ type Fake struct {
 	catalogue  []offer
 	events     []api.Event
 	cursor     uint64
+	autostart  bool
 }
 
 var _ api.Service = (*Fake)(nil)

@@ -35,6 +35,7 @@ type process struct {
 	wake       chan struct{}
 	traps      map[string]string
 	rows, cols uint16
+	held       chan struct{} // closed when it may go on; nil: it may
 }
 
 // newProcess makes a process that has not begun. A command that no image has
@@ -108,6 +109,39 @@ func (p *process) signal(name string) {
 	}
 }
 
+// hold keeps the process from printing and from waking.
+func (p *process) hold() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held == nil {
+		p.held = make(chan struct{})
+	}
+}
+
+func (p *process) letGo() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held != nil {
+		close(p.held)
+		p.held = nil
+	}
+}
+
+// waitHeld returns when the process may go on.
+func (p *process) waitHeld() {
+	p.mu.Lock()
+	held := p.held
+	p.mu.Unlock()
+	if held == nil {
+		return
+	}
+	select {
+	case <-held:
+	case <-p.life.Done():
+		panic(quit{137})
+	}
+}
+
 func (p *process) resize(rows, cols uint16) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -153,16 +187,19 @@ func (p *process) sleep(d time.Duration) {
 	for {
 		select {
 		case <-t.C:
+			p.waitHeld()
 			return
 		case <-p.life.Done():
 			panic(quit{137})
 		case <-p.wake:
+			p.waitHeld()
 			p.handle()
 		}
 	}
 }
 
 func (p *process) print(stream, format string, args ...any) {
+	p.waitHeld()
 	p.out(stream, fmt.Appendf(nil, format, args...))
 }
 

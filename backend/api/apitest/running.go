@@ -18,6 +18,9 @@ func (f *Fake) Start(ctx context.Context, ref string) error {
 
 // start runs a container's command; f.mu is held.
 func (f *Fake) start(b *box) error {
+	if b.detail.State == api.StatePaused {
+		return conflict(b, "is paused")
+	}
 	if b.running() {
 		return nil
 	}
@@ -42,6 +45,7 @@ func (f *Fake) start(b *box) error {
 	d := &b.detail
 	d.State, d.Started, d.Finished, d.Reason, d.ExitCode = api.StateRunning, f.now(), time.Time{}, "", 0
 	d.PID, d.IP, d.Gateway = 4000+f.rand.IntN(60000), fmt.Sprintf("10.88.0.%d", 2+f.rand.IntN(250)), "10.88.0.1"
+	beginHealth(b)
 	f.event("container", "start", d.ID, d.Name)
 	f.work.Go(func() { f.ended(b, p.run()) })
 	return nil
@@ -54,6 +58,7 @@ func (f *Fake) ended(b *box, code int) {
 	f.flushLines(b)
 	d := &b.detail
 	d.State, d.Finished, d.ExitCode, d.PID, d.IP, d.Gateway = api.StateExited, f.now(), code, 0, "", ""
+	d.Health = ""
 	d.Reason = exitReason(code, d.OOMKilled)
 	for _, s := range b.watch {
 		// The reader of a session may have gone; the container does not care.
@@ -62,6 +67,7 @@ func (f *Fake) ended(b *box, code int) {
 	}
 	b.watch, b.proc = nil, nil
 	f.event("container", "die", d.ID, d.Name)
+	f.events[len(f.events)-1].ExitCode = &code
 	if d.AutoRemove {
 		f.drop(b)
 	}
@@ -102,6 +108,7 @@ func (f *Fake) Stop(ctx context.Context, ref string, o api.StopOptions) error {
 		b.detail.State = api.StateStopping
 		f.event("container", "stop", b.detail.ID, b.detail.Name)
 		p.signal(name)
+		p.letGo()
 		return nil
 	})
 	if err != nil || p == nil {
@@ -133,6 +140,10 @@ func (f *Fake) Kill(ctx context.Context, ref, signal string) error {
 			return api.Errorf(api.KindConflict, "container %s is not running", b.detail.Name).WithRef(b.detail.Name)
 		}
 		b.proc.signal(name)
+		if b.detail.State == api.StatePaused && (name == "KILL" || name == "TERM") {
+			b.proc.letGo()
+			b.detail.State = api.StateRunning
+		}
 		f.event("container", "kill", b.detail.ID, b.detail.Name)
 		return nil
 	})
@@ -218,6 +229,9 @@ func (f *Fake) Exec(ctx context.Context, ref string, spec api.ExecSpec) (*api.Se
 	err := f.with(ctx, ref, func(b *box) error {
 		if !b.running() {
 			return api.Errorf(api.KindConflict, "container %s is not running", b.detail.Name).WithRef(b.detail.Name)
+		}
+		if b.detail.State == api.StatePaused {
+			return conflict(b, "is paused")
 		}
 		if len(spec.Args) == 0 {
 			return api.Errorf(api.KindInvalid, "exec wants a command")

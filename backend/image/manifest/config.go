@@ -109,7 +109,7 @@ func (c *Config) API() api.ImageConfig {
 	out := api.ImageConfig{
 		User: r.User, Env: list(r.Env), Entrypoint: list(r.Entrypoint), Cmd: list(r.Cmd),
 		WorkingDir: r.WorkingDir, StopSignal: r.StopSignal, Labels: r.Labels,
-		ExposedPorts: keys(r.ExposedPorts), Volumes: keys(r.Volumes),
+		ExposedPorts: keys(r.ExposedPorts), Volumes: keys(r.Volumes), HealthCheck: health(r),
 	}
 	if out.Labels == nil {
 		out.Labels = map[string]string{}

@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/store"
+	"davit/backend/userns/scope"
 )
 
 // The environment by which the stages know each other.
@@ -63,6 +64,10 @@ func Keep(runtimeDir string) error {
 	}
 	if err := os.Setenv(store.EnvUID, strconv.Itoa(os.Getuid())); err != nil {
 		return err
+	}
+	// Before anything is cloned: all below is born into the scope.
+	if err := scope.Enter(os.Getenv); err != nil {
+		fmt.Fprintf(os.Stderr, "davit-guard: containers cannot be limited: %v\n", err)
 	}
 	why := limited()
 	if why != nil {

@@ -16,6 +16,7 @@ import (
 	"davit/backend/store"
 	"davit/backend/userns"
 	"davit/backend/userns/fdmsg"
+	"davit/backend/userns/scope"
 )
 
 const (
@@ -54,6 +55,9 @@ func Main(d store.Dirs, parent int) error {
 	// Mounts that the host makes later (a USB disk) are seen; ours stay here.
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("mount propagation: %w", err)
+	}
+	if err := scope.Unify(); err != nil {
+		fmt.Fprintln(os.Stderr, "keeper:", err) // containers run without limits, as they do anyway
 	}
 	// One keeper for each runtime directory.
 	lock, mine, err := store.LockDir(d.Runtime)

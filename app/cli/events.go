@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"davit/backend/api"
+)
+
+// EventsOptions are events'.
+type EventsOptions struct {
+	Since, Until string
+	Filters      []string
+	Format       string
+	JSON         bool
+}
+
+func newEventsCommand() *command {
+	var o EventsOptions
+	c := &command{
+		name: "events", args: "[OPTIONS]", group: "Davit",
+		short: "Show what happens to containers and images, as it happens",
+		long:  "With --since, what happened comes first; with --until, it ends there.",
+	}
+	f := c.set()
+	f.StringVar(&o.Since, "since", "", "Begin at a time (2026-01-02T15:04:05Z) or some time back (10m)")
+	f.StringVar(&o.Until, "until", "", "End at a time, or some time back")
+	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: container=, event=, image=, type=")
+	f.StringVar(&o.Format, "format", "", `Print by a Go template, or "json" for docker's objects`)
+	f.BoolVar(&o.JSON, "json", false, "Print each event as a JSON object of Davit's own shape")
+	c.run = func(ctx context.Context, e *env, _ []string) error { return runEvents(ctx, e, o) }
+	return c
+}
+
+var errUntil = errors.New("the time is over")
+
+func runEvents(ctx context.Context, e *env, o EventsOptions) error {
+	filters, err := parseFilters(o.Filters)
+	if err != nil {
+		return err
+	}
+	fits, err := eventFilter(filters)
+	if err != nil {
+		return err
+	}
+	show, err := eventPrinter(e, o)
+	if err != nil {
+		return err
+	}
+	since, err := moment(e.now(), o.Since)
+	if err != nil {
+		return invalid("--since %q: %v", o.Since, err)
+	}
+	until, err := moment(e.now(), o.Until)
+	if err != nil {
+		return invalid("--until %q: %v", o.Until, err)
+	}
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	return followEvents(ctx, s, since, until, func(ev api.Event) error {
+		if fits(ev) {
+			return show(ev)
+		}
+		return nil
+	})
+}
+
+// followEvents gives past events and then present ones. It begins to listen
+// before it asks for the past: what happens in between comes once.
+func followEvents(ctx context.Context, s api.Service, since, until time.Time, show func(api.Event) error) error {
+	past := func() error {
+		if since.IsZero() {
+			return nil
+		}
+		list, err := s.PastEvents(ctx, api.EventQuery{Since: since, Until: until})
+		if err != nil {
+			return err
+		}
+		for _, ev := range list {
+			if err := show(ev); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if !until.IsZero() && !until.After(time.Now()) {
+		return past()
+	}
+	if !until.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, until, errUntil)
+		defer cancel()
+	}
+	var began time.Time
+	err := s.Events(ctx, 0, func(ev api.Event) error {
+		if ev.Type == "hello" {
+			began = time.Now()
+			return past()
+		}
+		if ev.Time.Before(began) && !since.IsZero() {
+			return nil // it was among the past ones
+		}
+		return show(ev)
+	})
+	if errors.Is(context.Cause(ctx), errUntil) {
+		return nil
+	}
+	return err
+}
+
+// eventFilter makes docker's filters into one test.
+func eventFilter(filters map[string][]string) (func(api.Event) bool, error) {
+	for key := range filters {
+		if !slices.Contains([]string{"container", "event", "image", "type"}, key) {
+			return nil, invalid("there is no filter %q for events: filters are container, event, image and type", key)
+		}
+	}
+	return func(ev api.Event) bool {
+		for key, values := range filters {
+			ok := slices.ContainsFunc(values, func(v string) bool {
+				switch key {
+				case "container":
+					return ev.Type == "container" && (ev.Name == v || len(v) > 0 && strings.HasPrefix(ev.ID, v))
+				case "event":
+					return ev.Action == v || strings.HasPrefix(ev.Action, v+":")
+				case "image":
+					return strings.Contains(ev.Image, v) || ev.Type == "image" && strings.Contains(ev.Name, v)
+				}
+				return ev.Type == v
+			})
+			if !ok {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+// eventJSON is an event in docker's shape.
+type eventJSON struct {
+	Status   string `json:"status,omitempty"`
+	ID       string `json:"id,omitempty"`
+	From     string `json:"from,omitempty"`
+	Type     string
+	Action   string
+	Actor    actorJSON
+	Scope    string `json:"scope"`
+	Time     int64  `json:"time"`
+	TimeNano int64  `json:"timeNano"`
+}
+
+type actorJSON struct {
+	ID         string
+	Attributes map[string]string
+}
+
+func dockerEvent(ev api.Event) eventJSON {
+	attributes := map[string]string{}
+	if ev.Name != "" {
+		attributes["name"] = ev.Name
+	}
+	if ev.Image != "" {
+		attributes["image"] = ev.Image
+	}
+	if ev.ExitCode != nil {
+		attributes["exitCode"] = strconv.Itoa(*ev.ExitCode)
+	}
+	return eventJSON{
+		Status: ev.Action, ID: ev.ID, From: ev.Image, Type: ev.Type, Action: ev.Action,
+		Actor: actorJSON{ev.ID, attributes}, Scope: "local", Time: ev.Time.Unix(), TimeNano: ev.Time.UnixNano(),
+	}
+}
+
+// eventPrinter prints an event a line.
+func eventPrinter(e *env, o EventsOptions) (func(api.Event) error, error) {
+	switch {
+	case o.JSON:
+		return func(ev api.Event) error { return json.NewEncoder(e.out).Encode(ev) }, nil
+	case o.Format == "json":
+		return func(ev api.Event) error { return json.NewEncoder(e.out).Encode(dockerEvent(ev)) }, nil
+	case o.Format != "":
+		t, err := template.New("").Funcs(templateFuncs).Parse(o.Format)
+		if err != nil {
+			return nil, invalidTemplate(err)
+		}
+		return func(ev api.Event) error {
+			if err := t.Execute(e.out, dockerEvent(ev)); err != nil {
+				return invalidTemplate(err)
+			}
+			_, err := fmt.Fprintln(e.out)
+			return err
+		}, nil
+	}
+	return func(ev api.Event) error {
+		d := dockerEvent(ev)
+		var list []string
+		for _, key := range slices.Sorted(maps.Keys(d.Actor.Attributes)) {
+			list = append(list, key+"="+d.Actor.Attributes[key])
+		}
+		_, err := fmt.Fprintln(e.out, cleanLine(fmt.Sprintf("%s %s %s %s (%s)",
+			ev.Time.Local().Format("2006-01-02T15:04:05.000000000Z07:00"), d.Type, d.Action, d.ID, strings.Join(list, ", "))))
+		return err
+	}, nil
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+
+	"davit/backend/api"
+)
+
+func newPauseCommand() *command {
+	return onEach("pause", "Hold all processes of containers where they are", api.Service.Pause)
+}
+
+func newUnpauseCommand() *command {
+	return onEach("unpause", "Let paused containers go on", api.Service.Unpause)
+}
+
+// onEach is a verb without options that does the same to each container.
+func onEach(name, short string, do func(api.Service, context.Context, string) error) *command {
+	c := &command{
+		name: name, args: "CONTAINER [CONTAINER...]", group: "Containers",
+		short: short, least: 1, most: anyNumber,
+	}
+	c.run = func(ctx context.Context, e *env, refs []string) error {
+		s, err := e.Service(ctx)
+		if err != nil {
+			return err
+		}
+		return each(e, refs, func(ref string) error { return do(s, ctx, ref) })
+	}
+	return c
+}
+
+func newRenameCommand() *command {
+	c := &command{
+		name: "rename", args: "CONTAINER NEW_NAME", group: "Containers",
+		short: "Give a container another name", least: 2, most: 2,
+	}
+	c.run = func(ctx context.Context, e *env, args []string) error {
+		s, err := e.Service(ctx)
+		if err != nil {
+			return err
+		}
+		return s.Rename(ctx, args[0], args[1])
+	}
+	return c
+}

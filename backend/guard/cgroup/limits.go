@@ -1,0 +1,251 @@
+package cgroup
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"davit/backend/api"
+)
+
+// period is the time over which a share of the processors is counted, in
+// microseconds: docker's.
+const period = 100_000
+
+// unbound is how the kernel writes no limit.
+const unbound = "max"
+
+// setting is one file of a group and what is to be in it.
+type setting struct {
+	what       string // for people
+	controller string
+	files      []string // the first that is there
+	value      string
+	same       func(asked, read string) bool
+	implied    bool // nobody asked for it by name: where there is no such thing, nothing is lost
+}
+
+// settings lists what l asks for; -1 takes a limit away.
+func settings(l api.Limits) []setting {
+	var s []setting
+	add := func(what, controller, value string, same func(a, b string) bool, files ...string) {
+		s = append(s, setting{what: what, controller: controller, files: files, value: value, same: same})
+	}
+	exact := func(a, b string) bool { return a == b }
+	if l.Memory != 0 {
+		add("the limit of memory", "memory", bytesOrMax(l.Memory), samePages, "memory.max")
+	}
+	if swap, ok := swapOf(l); ok {
+		add("the limit of swap", "memory", bytesOrMax(swap), samePages, "memory.swap.max")
+		s[len(s)-1].implied = l.MemorySwap == 0 // a kernel may count no swap
+	}
+	if l.CPUs != 0 {
+		quota := unbound
+		if l.CPUs > 0 {
+			quota = strconv.FormatInt(int64(l.CPUs*period), 10)
+		}
+		add("the limit of CPUs", "cpu", quota+" "+strconv.Itoa(period), exact, "cpu.max")
+	}
+	if l.CPUSet != "" {
+		add("the set of CPUs", "cpuset", l.CPUSet, sameSet, "cpuset.cpus")
+	}
+	if l.Pids != 0 {
+		add("the limit of processes", "pids", bytesOrMax(l.Pids), exact, "pids.max")
+	}
+	if l.IOWeight != 0 {
+		// 10…1000 of version 1 onto 1…10000, as runc does; bfq's keeps the range.
+		weight := 1 + (l.IOWeight-10)*9999/990
+		add("the weight of disk access", "io", strconv.Itoa(weight), sameWeight, "io.weight")
+	}
+	return s
+}
+
+// swapOf is the swap alone; without a limit of memory there is none.
+func swapOf(l api.Limits) (int64, bool) {
+	switch {
+	case l.MemorySwap < 0, l.Memory < 0:
+		return -1, true
+	case l.MemorySwap > 0:
+		return max(0, l.MemorySwap-l.Memory), true
+	case l.Memory > 0:
+		return l.Memory, true
+	}
+	return 0, false
+}
+
+func bytesOrMax(n int64) string {
+	if n < 0 {
+		return unbound
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// samePages allows for the kernel's rounding down to pages (of 64 KiB at most).
+func samePages(asked, read string) bool {
+	if asked == read {
+		return true
+	}
+	a, err1 := strconv.ParseInt(asked, 10, 64)
+	b, err2 := strconv.ParseInt(read, 10, 64)
+	return err1 == nil && err2 == nil && b <= a && a-b < 64<<10
+}
+
+func sameWeight(asked, read string) bool {
+	return read == asked || read == "default "+asked || strings.HasPrefix(read, "default "+asked+"\n")
+}
+
+func sameSet(asked, read string) bool {
+	a, err1 := ParseSet(asked)
+	b, err2 := ParseSet(read)
+	return err1 == nil && err2 == nil && slices.Equal(a, b)
+}
+
+// maxCPU bounds the numbers in a set: the kernel's NR_CPUS is 8192 at most.
+const maxCPU = 8192
+
+// ParseSet reads a set of processors, "0-2,4", sorted and each once.
+func ParseSet(s string) ([]int, error) {
+	var set []int
+	for part := range strings.SplitSeq(s, ",") {
+		from, to, ranged := strings.Cut(strings.TrimSpace(part), "-")
+		if !ranged {
+			to = from
+		}
+		a, err1 := strconv.Atoi(from)
+		b, err2 := strconv.Atoi(to)
+		if err1 != nil || err2 != nil || a < 0 || b < a || b >= maxCPU {
+			return nil, api.Errorf(api.KindInvalid, "%q is not a set of processors", s).WithHint("Write them as 0-2,4.")
+		}
+		for n := a; n <= b; n++ {
+			set = append(set, n)
+		}
+	}
+	slices.Sort(set)
+	return slices.Compact(set), nil
+}
+
+// leastMemory is docker's: with less, not even the first process starts.
+const leastMemory = 6 << 20
+
+// Valid tells what is wrong with limits that no machine could set.
+func Valid(l api.Limits) error {
+	bad := func(format string, args ...any) error { return api.Errorf(api.KindInvalid, format, args...) }
+	switch {
+	case l.Memory > 0 && l.Memory < leastMemory:
+		return bad("a limit of %d bytes of memory is too little: 6 MiB is the least", l.Memory)
+	case l.MemorySwap > 0 && l.Memory <= 0:
+		return bad("a limit of memory and swap together wants one of memory, too")
+	case l.MemorySwap > 0 && l.MemorySwap < l.Memory:
+		return bad("memory and swap together cannot be less than memory alone")
+	case l.CPUs != l.CPUs || l.CPUs > float64(runtime.NumCPU()):
+		return bad("this machine has %d processors, not %g", runtime.NumCPU(), l.CPUs)
+	case l.CPUs > 0 && l.CPUs < 0.01:
+		return bad("a limit of %g processors is too little: 0.01 is the least", l.CPUs)
+	case l.Memory < -1 || l.MemorySwap < -1 || l.Pids < -1 || l.CPUs < 0 && l.CPUs != -1:
+		return bad("a limit cannot be negative; -1 is none")
+	case l.IOWeight != 0 && (l.IOWeight < 10 || l.IOWeight > 1000):
+		return bad("a weight of disk access is between 10 and 1000, not %d", l.IOWeight)
+	}
+	if l.CPUSet != "" {
+		_, err := ParseSet(l.CPUSet)
+		return err
+	}
+	return nil
+}
+
+// Allows tells whether the limits can be set here, without doing so.
+func (p Place) Allows(l api.Limits) error {
+	for _, s := range settings(l) {
+		if s.value == unbound || strings.HasPrefix(s.value, unbound+" ") {
+			continue // there is none to take away
+		}
+		if !p.OK() {
+			return api.Errorf(api.KindHost, "%s cannot be set: %w", s.what, p.why).WithHint("%s", p.why.Hint).WithExit(125)
+		}
+		if !slices.Contains(p.controllers, s.controller) {
+			return p.missing(s)
+		}
+	}
+	return nil
+}
+
+func (p Place) missing(s setting) error {
+	return api.Errorf(api.KindHost, "%s cannot be set: the controller %s was not given to you", s.what, s.controller).
+		WithHint("Give it (Delegate=%s for user@.service) and log in anew; `davit doctor` shows the commands.", s.controller).WithExit(125)
+}
+
+// Apply sets limits and reads each back: what the kernel did not take is an
+// error (KindHost).
+func (g Group) Apply(l api.Limits) error {
+	for _, s := range settings(l) {
+		if err := g.set(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g Group) set(s setting) error {
+	var path string
+	for _, f := range s.files {
+		if _, err := os.Lstat(filepath.Join(string(g), f)); err == nil {
+			path = filepath.Join(string(g), f)
+			break
+		}
+	}
+	if path == "" {
+		if strings.HasPrefix(s.value, unbound) || s.implied {
+			return nil
+		}
+		return Place{}.missing(s)
+	}
+	if err := os.WriteFile(path, []byte(s.value), 0); err != nil {
+		return api.Errorf(api.KindHost, "%s cannot be set to %s: %w", s.what, s.value, err).WithExit(125)
+	}
+	if got := read(path); !s.same(s.value, got) {
+		return api.Errorf(api.KindHost, "%s was set to %s, and the kernel made it %s", s.what, s.value, got).WithExit(125)
+	}
+	return nil
+}
+
+// Merge lays an update's limits over those that are: zero fields stay, -1
+// becomes none.
+func Merge(now, u api.Limits) api.Limits {
+	if u.Memory != 0 {
+		now.Memory = max(0, u.Memory)
+	}
+	if u.MemorySwap != 0 {
+		now.MemorySwap = u.MemorySwap
+	}
+	if now.Memory == 0 && now.MemorySwap > 0 {
+		now.MemorySwap = 0
+	}
+	if u.CPUs != 0 {
+		now.CPUs = max(0, u.CPUs)
+	}
+	if u.CPUSet != "" {
+		now.CPUSet = u.CPUSet
+	}
+	if u.Pids != 0 {
+		now.Pids = max(0, u.Pids)
+	}
+	if u.IOWeight != 0 {
+		now.IOWeight = u.IOWeight
+	}
+	return now
+}
+
+// Describe says a limit of memory as people write it.
+func Describe(bytes int64) string {
+	switch {
+	case bytes >= 1<<30 && bytes%(1<<30) == 0:
+		return fmt.Sprintf("%d GiB", bytes>>30)
+	case bytes >= 1<<20:
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d bytes", bytes)
+}

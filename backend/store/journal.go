@@ -1,0 +1,99 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+)
+
+// maxJournal is how long the journal may grow before it becomes the old one,
+// in bytes: some four thousand events.
+const maxJournal = 1 << 20
+
+// maxEvent bounds a line, so that one write(2) carries it whole.
+const maxEvent = 16 << 10
+
+// Note appends an event to the journal. Whoever does something notes it.
+func Note(d Dirs, e api.Event) error {
+	e.Cursor = 0 // counts in one engine only
+	b, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if len(b) > maxEvent {
+		return fmt.Errorf("journal: an event of %d bytes", len(b))
+	}
+	f, err := openJournal(d.Journal())
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer func() { _ = f.Close() }() // with the lock
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	// A line that a full disk cut short is taken back.
+	if _, err := f.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("journal: %w", errors.Join(err, f.Truncate(info.Size())))
+	}
+	if info.Size() > maxJournal {
+		if err := os.Rename(d.Journal(), d.OldJournal()); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
+	return nil
+}
+
+// openJournal opens and locks the file that bears the name: another process
+// may just have made it the old one.
+func openJournal(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			_ = f.Close()
+			return nil, os.NewSyscallError("flock", err)
+		}
+		mine, err1 := f.Stat()
+		named, err2 := os.Stat(path)
+		if err1 == nil && err2 == nil && os.SameFile(mine, named) {
+			return f, nil
+		}
+		_ = f.Close()
+		if err := errors.Join(err1, err2); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+}
+
+// ReadJournal gives the events of a span of time, oldest first. Lines that are
+// none are left out.
+func ReadJournal(d Dirs, q api.EventQuery) ([]api.Event, error) {
+	list := []api.Event{}
+	for _, path := range []string{d.OldJournal(), d.Journal()} {
+		b, err := readBounded(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for line := range bytes.Lines(b) {
+			var e api.Event
+			if json.Unmarshal(line, &e) != nil || e.Time.Before(q.Since) || !q.Until.IsZero() && e.Time.After(q.Until) {
+				continue
+			}
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
