@@ -19,6 +19,7 @@ require (
 	github.com/opencontainers/selinux v1.13.1
 	github.com/rogpeppe/go-internal v1.14.1
 	github.com/rootless-containers/rootlesskit/v3 v3.1.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2
 	github.com/spf13/pflag v1.0.10
 	github.com/vishvananda/netlink v1.3.1
 	github.com/wailsapp/wails/v2 v2.16.0
