@@ -104,6 +104,27 @@ func TestSocketsDoNotAnswerAContainer(t *testing.T) {
 	}
 }
 
+// The host's /proc as a volume shows processes and no more: none of ours can
+// be looked into by root of a container, which has the same user id.
+func TestProcessesOfOursCannotBeLookedInto(t *testing.T) {
+	s := newStage(t)
+	s.start("proc", "-v", "/proc:/host", attackerImage, "sleep", "100")
+	ours := s.processes()
+	for role, pid := range ours {
+		dir := fmt.Sprintf("/host/%d/", pid)
+		out := s.ok("exec", "proc", "/attacker", "list", dir+"environ", dir+"maps", dir+"auxv", dir+"fd/3", dir+"fdinfo/3", dir+"root", dir+"cwd", dir+"root"+s.canary)
+		if strings.TrimSpace(out) != "" {
+			t.Errorf("%s shows %s", role, out)
+		}
+		if out := s.ok("exec", "proc", "/attacker", "write", dir+"mem", dir+"oom_score_adj", dir+"uid_map", dir+"root"+s.canary+"/secret"); strings.TrimSpace(out) != "[]" {
+			t.Errorf("%s: wrote %s", role, out)
+		}
+	}
+	if len(ours) < 3 {
+		t.Errorf("only %v were looked at", ours)
+	}
+}
+
 // CVE-2021-41103: other users of the computer reach neither sockets nor files;
 // what has to be open inside a rootfs is behind a closed door.
 func TestOnlyThePersonReachesOurFiles(t *testing.T) {
