@@ -53,13 +53,16 @@ func (p *plainProgress) end()               {}
 
 func (p *plainProgress) show(o api.Operation) {
 	for _, s := range o.Steps {
-		if p.done[s.ID] || s.State != "done" && s.State != "exists" {
+		if p.done[s.ID] || !over[s.State] {
 			continue
 		}
 		p.done[s.ID] = true
 		fmt.Fprintf(p.w, "%s: %s\n", cleanLine(s.Title), stepWords(s))
 	}
 }
+
+// over are the states after which nothing more comes.
+var over = map[string]bool{"done": true, "exists": true, "pushed": true, "mounted": true}
 
 // stepWords are docker's words for a layer's state.
 func stepWords(s api.Step) string {
@@ -74,6 +77,12 @@ func stepWords(s api.Step) string {
 		return "Pull complete"
 	case "exists":
 		return "Already exists"
+	case "uploading":
+		return "Pushing"
+	case "pushed":
+		return "Pushed"
+	case "mounted":
+		return "Mounted"
 	}
 	return cleanLine(s.State)
 }
@@ -113,7 +122,7 @@ func (p *drawnProgress) end() {}
 func busiest(steps []api.Step, n int) []api.Step {
 	var first, rest []api.Step
 	for _, s := range steps {
-		if s.State == "downloading" || s.State == "unpacking" {
+		if s.State == "downloading" || s.State == "unpacking" || s.State == "uploading" {
 			first = append(first, s)
 		} else {
 			rest = append(rest, s)
@@ -124,7 +133,7 @@ func busiest(steps []api.Step, n int) []api.Step {
 
 func stepLine(s api.Step) string {
 	line := fmt.Sprintf("%s: %-14s", cleanLine(s.Title), stepWords(s))
-	if s.State == "downloading" && s.Total > 0 {
+	if (s.State == "downloading" || s.State == "uploading") && s.Total > 0 {
 		line += fmt.Sprintf(" %s %s/%s", bar(s.Done, s.Total), humanSize(s.Done), humanSize(s.Total))
 	}
 	return line

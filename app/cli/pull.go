@@ -64,24 +64,28 @@ func fetch(ctx context.Context, e *env, s api.Service, spec api.PullSpec, p prog
 	if err != nil {
 		return op, err
 	}
+	return follow(ctx, e, s, op, p)
+}
+
+// follow shows an operation until it ends; an interrupt takes it back.
+func follow(ctx context.Context, e *env, s api.Service, op api.Operation, p progress) (api.Operation, error) {
 	id := op.ID
-	err = s.WatchOperation(ctx, id, func(o api.Operation) error {
+	err := s.WatchOperation(ctx, id, func(o api.Operation) error {
 		op = o
 		p.show(o)
 		return nil
 	})
 	p.end()
-	if err != nil {
-		cancelPull(ctx, e, s, id)
+	switch {
+	case err != nil:
+		cancelOperation(ctx, e, s, id)
 		return op, err
-	}
-	if op.State == api.OperationDone {
+	case op.State == api.OperationDone:
 		return op, nil
-	}
-	if op.Error != nil {
+	case op.Error != nil:
 		return op, op.Error
 	}
-	return op, api.Errorf(api.KindCancelled, "the pull of %s was cancelled", spec.Ref)
+	return op, api.Errorf(api.KindCancelled, "the %s of %s was cancelled", op.Kind, op.Subject)
 }
 
 // fullNames are the names that a pull tries, in order.
@@ -92,10 +96,10 @@ func fullNames(r api.ResolvedRef) string {
 	return strings.Join(r.Candidates, ", else ")
 }
 
-func cancelPull(ctx context.Context, e *env, s api.Service, id string) {
+func cancelOperation(ctx context.Context, e *env, s api.Service, id string) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer stop()
 	if err := s.CancelOperation(ctx, id); err != nil {
-		e.log.Debug("cancel pull", "operation", id, "err", err)
+		e.log.Debug("cancel", "operation", id, "err", err)
 	}
 }

@@ -55,8 +55,9 @@ func verbs() []*command {
 		newRmCommand(), newWaitCommand(), newPortCommand(), newInspectCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
 		newImagesCommand(), newPullCommand(), newRmiCommand(), newLoadCommand(), newSaveCommand(), newTagCommand(),
+		newPushCommand(), newImportCommand(), newHistoryCommand(), newCommitCommand(), newDiffCommand(), newExportCommand(),
 		newSearchCommand(), newLoginCommand(), newLogoutCommand(),
-		newInfoCommand(), newDoctorCommand(), newEventsCommand(), newServeCommand(), newVersionCommand(),
+		newInfoCommand(), newDoctorCommand(), newSystemDfCommand(), newEventsCommand(), newServeCommand(), newVersionCommand(),
 	}
 }
 
@@ -82,9 +83,10 @@ func newContainerGroup() *command {
 func newImageGroup() *command {
 	return noun("image", "Everything on images",
 		newImagesCommand().as("ls", "list"), newPullCommand(), newRmiCommand().as("rm", "remove"),
-		newLoadCommand(), newSaveCommand(), newTagCommand(), newInspectOf("image"))
+		newLoadCommand(), newSaveCommand(), newTagCommand(), newInspectOf("image"),
+		newPushCommand(), newImportCommand(), newHistoryCommand(), newImagePruneCommand(), newImageCheckCommand(), newImageTreeCommand())
 }
 
 func newSystemGroup() *command {
-	return noun("system", "The machine and Davit itself", newInfoCommand(), newDoctorCommand(), newEventsCommand())
+	return noun("system", "The machine and Davit itself", newInfoCommand(), newDoctorCommand(), newSystemDfCommand(), newEventsCommand())
 }

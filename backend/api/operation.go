@@ -5,7 +5,7 @@ import "time"
 // Operation is long work.
 type Operation struct {
 	ID       string         `json:"id"`
-	Kind     string         `json:"kind"`    // "pull", "load", "save"
+	Kind     string         `json:"kind"`    // "pull", "push", "load", "save"
 	Title    string         `json:"title"`   // "Pull docker.io/library/nginx:latest"
 	Subject  string         `json:"subject"` // the full image name
 	State    OperationState `json:"state"`
@@ -18,6 +18,7 @@ type Operation struct {
 	ImageID  string         `json:"imageID,omitempty"` // result of a pull
 	Image    string         `json:"image,omitempty"`   // full name of the result
 	UpToDate bool           `json:"upToDate,omitempty"`
+	Result   string         `json:"result,omitempty"` // in words, where there is more to say: "digest: sha256:… size: 527"
 }
 
 // OperationState is where an operation stands.

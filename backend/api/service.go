@@ -16,6 +16,7 @@ import (
 type Service interface {
 	Containers
 	Images
+	Library
 	Registries
 	Operations
 	System

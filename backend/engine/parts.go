@@ -51,6 +51,7 @@ type Images interface {
 	Save(ctx context.Context, refs []string, format api.SaveFormat, w io.Writer) error
 	Tag(ctx context.Context, ref, name string) error
 	Remove(ctx context.Context, ref string, o image.RemoveOptions) (api.RemovedImage, error)
+	ImageLibrary
 	Registries(ctx context.Context) ([]api.Registry, error)
 	Search(ctx context.Context, q api.SearchQuery, sink func(api.SearchPage) error) error
 	Tags(ctx context.Context, repository string) (api.TagList, error)

@@ -60,7 +60,7 @@ func newReal(t *testing.T) apitest.Setup {
 	})
 	pull(t, f.Service(), open+"/suite/busybox:latest")
 	return apitest.Setup{
-		Service: f.Service(), Image: open + "/suite/busybox:latest", PullRef: open + "/suite/pulled:latest",
+		Service: f.Service(), Image: open + "/suite/busybox:latest", PullRef: open + "/suite/pulled:latest", PushTo: open + "/suite/pushed:latest",
 		SearchTerm: "pulled", TagsOf: open + "/suite/pulled",
 		Registry: closed, Username: user, Password: password,
 	}

@@ -1,12 +1,14 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -32,6 +34,8 @@ func (s *Store) Check(ctx context.Context, spec api.CheckSpec, users map[string]
 			return err
 		}
 	}
+	// Those that can be fetched again come first: others may share what they mend.
+	slices.SortStableFunc(entries, func(a, b layout.Entry) int { return cmp.Compare(min(1, len(b.Source)), min(1, len(a.Source))) })
 	seen := map[string]bool{}
 	v := &verifier{s: s, ctx: ctx, blobs: map[string]string{}, layers: map[string]string{}}
 	for _, e := range entries {

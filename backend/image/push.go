@@ -200,16 +200,17 @@ func (s *Store) pushBlob(ctx context.Context, u *fetch.Uploader, d manifest.Desc
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	b := &blob{path: s.layout.Blob(d.Digest), d: d, hash: h, step: st, stall: s.client.Patience(), give: cancel}
-	if err := u.Blob(ctx, b, from); err != nil {
+	had, err := u.Blob(ctx, b, from)
+	if err != nil {
 		return fmt.Errorf("blob %s: %w", d.Digest, err)
 	}
 	switch {
+	case had:
+		st.finish("exists")
 	case b.opened:
 		st.finish("pushed")
-	case from != "":
-		st.finish("mounted")
 	default:
-		st.finish("exists")
+		st.finish("mounted")
 	}
 	return nil
 }

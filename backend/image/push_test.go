@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -57,7 +58,7 @@ func TestPush(t *testing.T) {
 	if _, err := s.Push(bg, api.PushSpec{Ref: to}, func(p Progress) { last = p }); err != nil || last.Steps[0].State != "exists" || last.Done != last.Total {
 		t.Errorf("again: %+v, %v", last, err)
 	}
-	if _, err := s.Push(bg, api.PushSpec{Ref: to, To: other + "/third/app:x"}, func(p Progress) { last = p }); err != nil || last.Steps[0].State != "mounted" {
+	if _, err := s.Push(bg, api.PushSpec{Ref: to, To: other + "/third/app:x"}, func(p Progress) { last = p }); err != nil || last.Steps[0].State != "exists" {
 		t.Errorf("to another repository: %+v, %v", last, err)
 	}
 	d := must[api.ImageDetail](t)(s.Get(bg, to))
@@ -67,6 +68,35 @@ func TestPush(t *testing.T) {
 	fresh := open(t)
 	if got, err := fresh.Pull(bg, api.PullSpec{Ref: other + "/third/app:x"}, nil); err != nil || got.Image.Digest != digest || got.Image.ID != d.ID {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestPushToDockerRegistry: Debian's registry, which tells repositories apart:
+// a blob is mounted from the one that is known to have it, and what skopeo
+// reads is what was pushed.
+func TestPushToDockerRegistry(t *testing.T) {
+	t.Parallel()
+	reg := images.DockerRegistry(t)
+	s, from, digest := pulled(t)
+	var last Progress
+	for _, c := range []struct{ to, want string }{{"/one/app:1", "pushed"}, {"/one/app:1", "exists"}, {"/two/app:1", "mounted"}} {
+		p, err := s.Push(bg, api.PushSpec{Ref: from + "/team/app:1", To: reg + c.to}, func(p Progress) { last = p })
+		if err != nil || p.Digest != digest {
+			t.Fatalf("%s: %+v, %v", c.to, p, err)
+		}
+		for _, st := range last.Steps {
+			if st.State != c.want {
+				t.Errorf("%s: %s, want %s", c.to, st.State, c.want)
+			}
+		}
+	}
+	skopeo, err := exec.LookPath("skopeo")
+	if err != nil {
+		t.Skip("no skopeo here to read it back")
+	}
+	out, err := exec.Command(skopeo, "inspect", "--tls-verify=false", "--format", "{{.Digest}}", "docker://"+reg+"/two/app:1").CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != digest {
+		t.Errorf("skopeo: %s, %v; want %s", out, err, digest)
 	}
 }
 

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,23 +96,7 @@ func (x *exchange) args(into ...any) error {
 		}
 		return api.Errorf(api.KindInvalid, "read the request: %w", err)
 	}
-	var given []json.RawMessage
-	if len(body) > 0 {
-		if err := json.Unmarshal(body, &given); err != nil {
-			return api.Errorf(api.KindInvalid, "the arguments are no JSON array: %w", err)
-		}
-	}
-	if len(given) != len(into) {
-		return api.Errorf(api.KindInvalid, "%s wants %d arguments, not %d", x.name(), len(into), len(given))
-	}
-	for i, v := range into {
-		d := json.NewDecoder(bytes.NewReader(given[i]))
-		d.DisallowUnknownFields()
-		if err := d.Decode(v); err != nil {
-			return api.Errorf(api.KindInvalid, "argument %d: %w", i+1, err)
-		}
-	}
-	return nil
+	return x.decode(body, into...)
 }
 
 // result answers v, unless err is one.

@@ -48,6 +48,15 @@ func methods() map[string]method {
 		"Tag":          command2(api.Service.Tag),
 		"RemoveImage":  query2(api.Service.RemoveImage),
 
+		"Push":        query1(api.Service.Push),
+		"Import":      upload1(api.Service.Import),
+		"Commit":      query1(api.Service.Commit),
+		"Export":      download1(api.Service.Export),
+		"Changes":     query1(api.Service.Changes),
+		"PruneImages": query1(api.Service.PruneImages),
+		"DiskUsage":   query0(api.Service.DiskUsage),
+		"CheckImages": stream1(api.Service.CheckImages),
+
 		"Registries": query0(api.Service.Registries),
 		"Search":     stream1(api.Service.Search),
 		"Tags":       query1(api.Service.Tags),

@@ -15,6 +15,6 @@ func FakeSetup(t *testing.T) Setup {
 	f.addImage(offer{layers: 1, size: 2 << 20, cmd: []string{"sh"}}, "docker.io/library/busybox:latest")
 	return Setup{
 		Service: f, Image: "busybox", PullRef: "docker.io/library/nginx:latest", SearchTerm: "nginx",
-		TagsOf: "docker.io/library/nginx", Registry: "quay.io", Username: "ada", Password: "right",
+		TagsOf: "docker.io/library/nginx", PushTo: "localhost:5000/suite/pushed:1", Registry: "quay.io", Username: "ada", Password: "right",
 	}
 }

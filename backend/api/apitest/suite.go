@@ -22,6 +22,8 @@ type Setup struct {
 	// PullRef is a ref of an image that is absent and can be pulled; the suite
 	// removes it afterwards.
 	PullRef string
+	// PushTo is a name that Image can be pushed under.
+	PushTo string
 	// SearchTerm is a word that a registry finds something for, and
 	// TagsOf a repository that has tags.
 	SearchTerm, TagsOf string
@@ -86,6 +88,11 @@ func Suite(t *testing.T, New func(t *testing.T) Setup) {
 		{"Pull", testPull},
 		{"PullFails", testPullFails},
 		{"Operations", testOperations},
+		{"Push", testPush},
+		{"Import", testImport},
+		{"Commit", testCommit},
+		{"Prune", testPrune},
+		{"CheckImages", testCheckImages},
 		{"Registries", testRegistries},
 		{"Search", testSearch},
 		{"Login", testLogin},

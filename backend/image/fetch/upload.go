@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
+	"sync"
 	"time"
 
 	ggcr "github.com/google/go-containerregistry/pkg/name"
@@ -24,6 +26,7 @@ type Uploader struct {
 	repo ggcr.Repository
 	ref  ggcr.Reference
 	put  *remote.Pusher
+	door *door
 }
 
 // commitTimeout is how long a registry may think about what it has got: large
@@ -47,7 +50,7 @@ func (c *Client) Uploader(h Host, n name.Name, from []string) (*Uploader, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Uploader{s, ref.Context(), ref, p}, nil
+	return &Uploader{s, ref.Context(), ref, p, d}, nil
 }
 
 // worthAnother tells failures after which the blob is sent once more; the
@@ -66,14 +69,18 @@ func worthAnother(err error) bool {
 	return true
 }
 
-// Blob sees that the repository has the blob: it is there, is mounted from
-// another repository of the registry ("" where none is known to have it), or
-// is sent.
-func (u *Uploader) Blob(ctx context.Context, l v1.Layer, from string) error {
+// Blob sees that the repository has the blob: it is there (had), is mounted
+// from another repository of the registry ("" where none is known to have it),
+// or is sent.
+func (u *Uploader) Blob(ctx context.Context, l v1.Layer, from string) (had bool, err error) {
 	if from != "" {
 		l = &remote.MountableLayer{Layer: l, Reference: u.repo.Registry.Repo(from).Tag("latest")}
 	}
-	return u.fail(ctx, u.put.Upload(ctx, u.repo, l))
+	err = u.fail(ctx, u.put.Upload(ctx, u.repo, l))
+	if h, herr := l.Digest(); herr == nil {
+		_, had = u.door.seen.Load(h.String())
+	}
+	return had, err
 }
 
 // Manifest puts the manifest under the name. Its blobs have to be there.
@@ -98,7 +105,8 @@ func (u *Uploader) fail(ctx context.Context, err error) error {
 type door struct {
 	s     *session
 	scope scope
-	known string // the registry as the library calls it
+	known string   // the registry as the library calls it
+	seen  sync.Map // digests of blobs that a HEAD found there
 }
 
 // RoundTrip sends a request to the registry, or, without credentials, to
@@ -117,6 +125,9 @@ func (d *door) RoundTrip(in *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp.Request = in
+	if in.Method == http.MethodHead && resp.StatusCode == http.StatusOK {
+		d.seen.Store(path.Base(in.URL.Path), true)
+	}
 	return resp, nil
 }
 

@@ -47,10 +47,10 @@ func (t *Tree) Export(ctx context.Context, w io.Writer) error {
 }
 
 // Diff writes what the topmost directory changes as a layer's tar, with
-// whiteouts as the OCI writes them.
-func (t *Tree) Diff(ctx context.Context, w io.Writer) error {
+// whiteouts as the OCI writes them. skip may leave things out; nil: nothing.
+func (t *Tree) Diff(ctx context.Context, w io.Writer, skip func(func(Changed) error) func(Changed) error) error {
 	a := newArchiver(w)
-	err := t.Changes(ctx, func(c Changed) error {
+	write := func(c Changed) error {
 		switch {
 		case c.Kind == api.ChangeDeleted:
 			return a.whiteout(c.Node.Path)
@@ -58,8 +58,11 @@ func (t *Tree) Diff(ctx context.Context, w io.Writer) error {
 			return api.Errorf(api.KindConflict, "%s cannot be in an image: a name that begins with .wh. would delete another file", quote(c.Node.Path))
 		}
 		return a.node(ctx, c.Node)
-	})
-	if err != nil {
+	}
+	if skip != nil {
+		write = skip(write)
+	}
+	if err := t.Changes(ctx, write); err != nil {
 		return err
 	}
 	return a.w.Close()

@@ -226,8 +226,8 @@ func readlink(fd int, name string, st *unix.Stat_t) (string, error) {
 	return string(b[:n]), nil
 }
 
-// SkipDir as the answer of a function that Walk calls keeps it out of a directory.
-var SkipDir = errors.New("skip this directory")
+// ErrSkipDir as the answer of a function that Walk calls keeps it out of a directory.
+var ErrSkipDir = errors.New("skip this directory")
 
 // Walk calls fn for every entry of the view, the root first, directories
 // before what is in them, names in order.
@@ -244,7 +244,7 @@ func (t *Tree) Walk(ctx context.Context, fn func(*Node) error) error {
 }
 
 func unlessSkip(err error) error {
-	if errors.Is(err, SkipDir) {
+	if errors.Is(err, ErrSkipDir) {
 		return nil
 	}
 	return err

@@ -399,6 +399,7 @@ export interface Operation {
   imageID?: string;
   image?: string;
   upToDate?: boolean;
+  result?: string;
 }
 
 export interface Event {
