@@ -2,12 +2,15 @@ package front
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"davit/backend/api"
 	"davit/backend/userns/keeper"
@@ -23,20 +26,36 @@ type starter func(ctx context.Context, control *os.File) (interface{ Close() err
 // where none runs.
 func keeperStart(o Options, bin map[string]string) starter {
 	return func(ctx context.Context, control *os.File) (interface{ Close() error }, error) {
-		// One connection for each engine: the keeper ends with it what it spawned for it.
-		k, err := keeper.Ensure(ctx, keeper.Options{Dirs: o.Dirs, GuardBinary: bin["davit-guard"], Log: o.Log})
-		if err != nil {
-			return nil, err
+		for n := 1; ; n++ {
+			hold, err := spawn(ctx, o, bin, control)
+			if !died(err) || n == spawnLimit {
+				return hold, err
+			}
 		}
-		_, err = k.Spawn(ctx, keeper.Spawn{
-			Args: []string{bin["davit"], "engine"}, Env: environment(os.Environ(), os.Getuid()), Files: []*os.File{control}, DieWith: true,
-		})
-		if err != nil {
-			_ = k.Close()
-			return nil, err
-		}
-		return k, nil
 	}
+}
+
+// spawnLimit bounds how often a keeper may be killed while it starts an engine.
+const spawnLimit = 5
+
+func died(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+func spawn(ctx context.Context, o Options, bin map[string]string, control *os.File) (interface{ Close() error }, error) {
+	// One connection for each engine: the keeper ends with it what it spawned for it.
+	k, err := keeper.Ensure(ctx, keeper.Options{Dirs: o.Dirs, GuardBinary: bin["davit-guard"], Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	_, err = k.Spawn(ctx, keeper.Spawn{
+		Args: []string{bin["davit"], "engine"}, Env: environment(os.Environ(), os.Getuid()), Files: []*os.File{control}, DieWith: true,
+	})
+	if err != nil {
+		_ = k.Close()
+		return nil, err
+	}
+	return k, nil
 }
 
 // environment is what an engine gets of ours: all of it, for proxies and

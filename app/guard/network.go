@@ -48,6 +48,18 @@ func (n network) Detach(ctx context.Context, name, id string) error {
 	return err
 }
 
+func (n network) Members(ctx context.Context, name string) ([]string, error) {
+	info, err := netd.NewClient(n.dirs.NetdSocket(name)).Info(ctx)
+	if absent(err) {
+		return nil, nil
+	}
+	var ids []string
+	for _, m := range info.Endpoints {
+		ids = append(ids, m.ID)
+	}
+	return ids, err
+}
+
 func (n network) Publish(ctx context.Context, name, id string, ports []api.Port) ([]api.Port, error) {
 	asked := make([]netd.Port, len(ports))
 	for i, p := range ports {

@@ -16,6 +16,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"davit/backend/store"
 	"davit/backend/userns/keeper"
 	"davit/netstack"
@@ -43,6 +45,11 @@ func run(args []string) error {
 	debug.SetMemoryLimit(160 << 20)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	// The keeper holds what must outlive us. Without it the containers end, and
+	// the next keeper starts a network of its own under our name.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGTERM), 0, 0, 0); err != nil {
+		return err
+	}
 	dirs, err := store.Locate(os.Getenv)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
+	"time"
 
 	"davit/backend/api"
 	"davit/backend/oci"
@@ -22,7 +24,7 @@ func (e *Engine) Containers(ctx context.Context, f api.ContainerFilter) ([]api.C
 	if err != nil {
 		return nil, explain(err)
 	}
-	entries, err := store.ListContainers(e.dirs)
+	entries, err := e.entries(ctx)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -69,6 +71,38 @@ func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail
 	return d, nil
 }
 
+// entries lists the containers as they are.
+func (e *Engine) entries(ctx context.Context) ([]store.Entry, error) {
+	entries, err := store.ListContainers(e.dirs)
+	if err != nil || !slices.ContainsFunc(entries, e.unsettled) {
+		return entries, err
+	}
+	e.settle(ctx)
+	return store.ListContainers(e.dirs)
+}
+
+// unsettled tells that a container runs by its file and does not in truth: its
+// guard was killed or the computer switched off, and its restart policy has
+// not been asked yet. One that runs in truth may have been left by a keeper
+// that was killed: the guard is asked once in an engine's life.
+func (e *Engine) unsettled(entry store.Entry) bool {
+	return entry.Err == nil && entry.Written.Active() && (!entry.State.Active() || !e.settled.Load())
+}
+
+// settleLimit is how long the guard may take for that; it goes on with it
+// when nobody waits any more.
+const settleLimit = 5 * time.Second
+
+func (e *Engine) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	if err := e.guard.Settle(ctx); err != nil {
+		e.log.Warn("what ended unseen is not dealt with yet", "error", err)
+		return
+	}
+	e.settled.Store(true)
+}
+
 // find resolves ref and reads the container's files.
 func (e *Engine) find(ctx context.Context, ref string) (store.Entry, error) {
 	if err := ctx.Err(); err != nil {
@@ -79,6 +113,10 @@ func (e *Engine) find(ctx context.Context, ref string) (store.Entry, error) {
 		return store.Entry{}, err
 	}
 	entry, err := store.ReadContainer(e.dirs, id)
+	if err == nil && e.unsettled(entry) {
+		e.settle(ctx)
+		entry, err = store.ReadContainer(e.dirs, id)
+	}
 	if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
 		err = api.Errorf(api.KindNotFound, "no such container: %s", ref).WithRef(ref)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"davit/backend/api"
 	"davit/backend/image"
@@ -35,6 +36,8 @@ type Engine struct {
 	ops    operations
 	news   news
 	swept  sync.Once
+	// settled: the guard has answered once, so that what ran before it is known.
+	settled atomic.Bool
 
 	life context.Context // of the engine's own goroutines
 	end  context.CancelCauseFunc

@@ -179,7 +179,9 @@ func (g *Guard) reconcile() {
 		g.Log.Error("list the containers", "err", err)
 		return
 	}
+	networks := map[string]bool{}
 	for _, e := range entries {
+		networks[e.Record.Network] = true
 		unremoved := e.Record.AutoRemove && e.Written.State == api.StateExited
 		if e.Err != nil || !e.Written.Active() && !unremoved {
 			continue
@@ -191,6 +193,33 @@ func (g *Guard) reconcile() {
 		}
 		if c.running() == nil {
 			c.reconcile()
+		}
+	}
+	for name := range networks {
+		if name != "" && name != "none" {
+			go g.sweepNetwork(name) // its process may have to be waited for
+		}
+	}
+}
+
+// sweepNetwork takes off the network what a killed guard left there.
+func (g *Guard) sweepNetwork(name string) {
+	ids, err := g.Network.Members(g.ctx, name)
+	if err != nil {
+		g.Log.Warn("who is in the network", "network", name, "err", err)
+	}
+	for _, id := range ids {
+		c, err := g.container(id)
+		if err == nil {
+			c.op.Lock() // it may just be starting
+		}
+		if err != nil || c.running() == nil {
+			if err := g.Network.Detach(g.ctx, name, id); err != nil {
+				g.Log.Warn("leave the network", "container", id, "err", err)
+			}
+		}
+		if err == nil {
+			c.op.Unlock()
 		}
 	}
 }
@@ -256,6 +285,7 @@ func (c *container) settle() (again bool) {
 // sweepHalfMade ends what a guard was killed in the middle of starting, or of
 // taking apart.
 func (g *Guard) sweepHalfMade() {
+	g.sweepBoots()
 	ids, err := g.Runtime.List()
 	if err != nil {
 		g.Log.Error("list what was started", "err", err)
@@ -271,7 +301,6 @@ func (g *Guard) sweepHalfMade() {
 		if err != nil {
 			continue // it has no directory any more, or a damaged one
 		}
-		c.disconnect(connected{})
 		if err := unmountRootfs(c.dir); err != nil {
 			g.Log.Error("unmount what is left", "container", id, "err", err)
 		}
@@ -287,6 +316,22 @@ func (g *Guard) sweepRemoved() {
 	for _, dir := range left {
 		if err := os.RemoveAll(dir); err != nil {
 			g.Log.Warn("remove what is left", "dir", dir, "err", err)
+		}
+	}
+}
+
+// sweepBoots gives back what the runtime wrote down before the computer was
+// switched off.
+func (g *Guard) sweepBoots() {
+	all, err := os.ReadDir(g.Dirs.RuntimeStates())
+	if err != nil {
+		return // there is none
+	}
+	for _, e := range all {
+		if path := filepath.Join(g.Dirs.RuntimeStates(), e.Name()); path != g.Dirs.RuntimeState() {
+			if err := os.RemoveAll(path); err != nil {
+				g.Log.Warn("remove what is left", "dir", path, "err", err)
+			}
 		}
 	}
 }

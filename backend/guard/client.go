@@ -70,6 +70,13 @@ func (c *Client) Release(ctx context.Context, id string) error {
 	return err
 }
 
+// Settle returns when the guard has dealt with what ended while none was
+// there: what the files tell is true then, and restarts are under way.
+func (c *Client) Settle(ctx context.Context) error {
+	_, err := c.call(ctx, request{Op: opSettle})
+	return err
+}
+
 func (c *Client) session(ctx context.Context, req request) (net.Conn, error) {
 	var ours *net.UnixConn
 	_, err := c.insist(ctx, req, func() (reply, error) {

@@ -55,4 +55,5 @@ const (
 	opUpdate  = "update" // and rename
 	opHealth  = "health"
 	opResume  = "resume"
+	opSettle  = "settle"
 )

@@ -66,6 +66,12 @@ func Main(cfg Config) error {
 		return err
 	}
 	defer func() { _ = k.Close() }()
+	// One that lost its keeper may still be ending its containers.
+	lock, err := store.LockFile(ctx, cfg.Dirs.GuardLock())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
 	g := &Guard{Config: cfg, keeper: k, ctx: ctx, cancel: cancel, containers: map[string]*container{}, exits: map[process]keeper.Exit{}}
 	g.idle = time.AfterFunc(linger, func() { g.tryEnd() })
 	exits, err := keeper.Dial(ctx, cfg.Dirs)
@@ -80,7 +86,7 @@ func Main(cfg Config) error {
 		return context.Cause(ctx)
 	}
 	g.adopt()
-	l, err := fdmsg.Listen(cfg.Dirs.GuardSocket())
+	l, err := fdmsg.Open(cfg.Dirs.GuardSocket())
 	if err != nil {
 		return err
 	}
@@ -110,9 +116,9 @@ func (g *Guard) watchExits(c *keeper.Client, past func()) {
 	g.cancel(fmt.Errorf("the keeper has gone: %w", err))
 }
 
-func (g *Guard) accept(l *net.UnixListener) {
+func (g *Guard) accept(l *fdmsg.Door) {
 	for {
-		c, err := fdmsg.Accept(l)
+		c, err := l.Accept()
 		if err != nil {
 			return
 		}
@@ -158,6 +164,9 @@ func (g *Guard) do(ctx context.Context, req request, files []*os.File) (api.Exit
 		}
 	} else {
 		fdmsg.CloseAll(files)
+	}
+	if req.Op == opSettle { // nobody is served before reconcile has returned
+		return api.Exit{}, nil
 	}
 	c, err := g.container(req.ID)
 	if err != nil {

@@ -15,6 +15,8 @@ type Network interface {
 	Attach(ctx context.Context, network string, who Member) (Endpoint, *os.File, error)
 	// Detach takes it back; an unknown id is no error.
 	Detach(ctx context.Context, network, id string) error
+	// Members are the ids of the containers that are attached to network.
+	Members(ctx context.Context, network string) ([]string, error)
 	// Publish opens host ports: all or none. Ports with HostPort 0 get a free one.
 	Publish(ctx context.Context, network, id string, ports []api.Port) ([]api.Port, error)
 }

@@ -120,7 +120,7 @@ func readContainer(d Dirs, id string) (Entry, error) {
 
 // guardAnswers tells whether a guard listens.
 func guardAnswers(d Dirs) bool {
-	c, err := net.DialTimeout("unix", d.GuardSocket(), time.Second)
+	c, err := net.DialTimeout("unixpacket", d.GuardSocket(), time.Second)
 	if err != nil {
 		return false
 	}

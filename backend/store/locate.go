@@ -22,6 +22,10 @@ const maxRuntime = 64
 // the user namespace that is 0 for everybody.
 const EnvUID = "DAVIT_UID"
 
+// EnvRuntime names the variable that holds the runtime directory: the keeper
+// sets it for all that it spawns, whatever those who asked call theirs.
+const EnvRuntime = "DAVIT_RUNTIME"
+
 // Locate finds the directories by the XDG base directory rules. A runtime
 // directory that is missing, somebody else's, writable for others or too long
 // for socket addresses is replaced by one in /tmp that is made here and belongs to this user alone.
@@ -59,6 +63,9 @@ func xdg(getenv func(string) string, name, below string) (string, error) {
 }
 
 func runtimeDir(getenv func(string) string) (string, error) {
+	if dir := getenv(EnvRuntime); filepath.IsAbs(dir) {
+		return dir, nil
+	}
 	base := getenv("XDG_RUNTIME_DIR")
 	dir := filepath.Join(base, "davit")
 	if private(base) && len(dir) <= maxRuntime {

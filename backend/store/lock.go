@@ -28,13 +28,37 @@ func LockFile(ctx context.Context, path string) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
+// TryLockFile is LockFile without waiting; false where somebody else holds it.
+func TryLockFile(path string) (*Lock, bool, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, false, fmt.Errorf("lock: %w", err)
+	}
+	return tryLock(f)
+}
+
+// Write replaces what the locked file tells those who find it locked.
+func (l *Lock) Write(b []byte) error {
+	if err := l.f.Truncate(0); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	if _, err := l.f.WriteAt(b, 0); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	return nil
+}
+
 // LockDir locks a directory; false where somebody else holds it.
 func LockDir(path string) (*Lock, bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, false, fmt.Errorf("lock: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	return tryLock(f)
+}
+
+func tryLock(f *os.File) (*Lock, bool, error) {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
 		return &Lock{f}, true, nil
 	}
@@ -42,7 +66,7 @@ func LockDir(path string) (*Lock, bool, error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, false, nil
 	}
-	return nil, false, fmt.Errorf("lock %s: %w", path, err)
+	return nil, false, fmt.Errorf("lock %s: %w", f.Name(), err)
 }
 
 // lock polls, because a flock that waits cannot be called back.

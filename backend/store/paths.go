@@ -49,8 +49,20 @@ func (d Dirs) NetdSocket(network string) string {
 	return filepath.Join(d.Runtime, "netd-"+network+".sock")
 }
 
-// RuntimeState holds libcontainer's state. Writer: the guard.
-func (d Dirs) RuntimeState() string { return filepath.Join(d.Runtime, "oci") }
+// KeeperLock is locked by the keeper of this data, and tells where it is.
+func (d Dirs) KeeperLock() string { return filepath.Join(d.Data, "keeper.lock") }
+
+// GuardLock is locked by the guard of these containers: the next one waits
+// until the one before has ended.
+func (d Dirs) GuardLock() string { return filepath.Join(d.Data, "guard.lock") }
+
+// RuntimeStates holds libcontainer's states, one directory for each boot: what
+// they tell of processes means nothing after the next. They are not in Runtime,
+// which may be wiped while containers run. Writer: the guard.
+func (d Dirs) RuntimeStates() string { return filepath.Join(d.Data, "running") }
+
+// RuntimeState is that of this boot.
+func (d Dirs) RuntimeState() string { return filepath.Join(d.RuntimeStates(), BootID()) }
 
 // ContainerDir is the directory of one container. It appears under its final
 // name by one rename, complete.

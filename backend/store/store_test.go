@@ -206,7 +206,7 @@ func TestEndIsNotCalledUnseenWhileAGuardAnswers(t *testing.T) {
 			t.Errorf("no guard: %+v", s)
 		}
 	}
-	l, err := net.Listen("unix", d.GuardSocket())
+	l, err := net.Listen("unixpacket", d.GuardSocket())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -168,6 +168,12 @@ func (p *place) try(args ...string) (string, int) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
+	began := time.Now()
+	defer func() {
+		if took := time.Since(began); took > time.Second {
+			p.t.Logf("davit %s took %s", strings.Join(args, " "), took.Round(time.Millisecond))
+		}
+	}()
 	cmd := p.command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

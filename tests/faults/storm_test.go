@@ -150,4 +150,3 @@ func (p *place) complete(name, stream string) {
 	size, _ := filepath.Glob(p.dir(name).Log() + "*")
 	p.t.Logf("%s %s: %d lines in %d files", name, stream, next, len(size))
 }
-

@@ -37,13 +37,17 @@ type Client struct {
 	c  *net.UnixConn
 }
 
-// Dial connects to the person's keeper where one runs.
+// Dial connects to the person's keeper where one runs: that of this runtime
+// directory, or of the same data with another.
 func Dial(ctx context.Context, d store.Dirs) (*Client, error) {
 	c, err := fdmsg.Dial(ctx, d.KeeperSocket())
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return &Client{c: c}, nil
 	}
-	return &Client{c: c}, nil
+	if held, herr := dialHolder(ctx, d); herr == nil {
+		return held, nil
+	}
+	return nil, err
 }
 
 // Ensure connects to the person's keeper and starts it where none answers.

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,6 +33,7 @@ const (
 )
 
 type keeper struct {
+	dirs    store.Dirs
 	log     *slog.Logger
 	logFile *os.File
 	null    *os.File
@@ -59,8 +61,7 @@ func Main(d store.Dirs, parent int) error {
 	if err := scope.Unify(); err != nil {
 		fmt.Fprintln(os.Stderr, "keeper:", err) // containers run without limits, as they do anyway
 	}
-	// One keeper for each runtime directory.
-	lock, mine, err := store.LockDir(d.Runtime)
+	locks, mine, err := lock(d)
 	if err != nil {
 		return err
 	}
@@ -69,11 +70,11 @@ func Main(d store.Dirs, parent int) error {
 		endParent(parent)
 		return nil
 	}
-	l, err := fdmsg.Listen(d.KeeperSocket())
+	l, err := fdmsg.Open(d.KeeperSocket())
 	if err != nil {
 		return err
 	}
-	k, err := newKeeper()
+	k, err := newKeeper(d)
 	if err != nil {
 		return err
 	}
@@ -87,16 +88,16 @@ func Main(d store.Dirs, parent int) error {
 	}
 	endParent(parent)
 	<-k.idle.C
-	_ = os.Remove(d.KeeperSocket())
-	return lock.Unlock()
+	return errors.Join(l.Remove(), locks.free())
 }
 
-func newKeeper() (*keeper, error) {
+func newKeeper(d store.Dirs) (*keeper, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	return &keeper{
+		dirs:     d,
 		log:      slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", "keeper"),
 		logFile:  os.Stderr,
 		null:     null,
@@ -114,9 +115,9 @@ func endParent(parent int) {
 	}
 }
 
-func (k *keeper) accept(l *net.UnixListener) {
+func (k *keeper) accept(l *fdmsg.Door) {
 	for {
-		c, err := fdmsg.Accept(l)
+		c, err := l.Accept()
 		if err != nil {
 			return
 		}

@@ -2,6 +2,8 @@ package keeper
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -71,6 +73,18 @@ func kept() {
 	os.Exit(3)
 }
 
+// endKeeper ends the keeper: one whose directory is removed makes it again.
+func endKeeper(t *testing.T) {
+	b, err := os.ReadFile(testDirs().KeeperLock())
+	var h holder
+	if err := errors.Join(err, json.Unmarshal(b, &h), syscall.Kill(h.PID, syscall.SIGKILL)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.LockFile(context.Background(), testDirs().KeeperLock()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestKeptProcessGetsItsDepositsBack(t *testing.T) {
 	dir := t.TempDir()
 	self, err := os.Executable()
@@ -79,6 +93,7 @@ func TestKeptProcessGetsItsDepositsBack(t *testing.T) {
 	}
 	t.Setenv("KEEPER_TEST_ROLE", "keep")
 	t.Setenv("KEEPER_TEST_DIR", dir)
+	t.Cleanup(func() { endKeeper(t) })
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	c, err := Ensure(ctx, Options{Dirs: testDirs(), GuardBinary: self})

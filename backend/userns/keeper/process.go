@@ -104,16 +104,19 @@ func (k *keeper) start(p *process) error {
 		fds = append(fds, d.file.Fd())
 		tags = append(tags, d.tag)
 	}
-	env := append(environment(p.Env), envFiles+"="+strconv.Itoa(len(p.files)))
+	env := append(k.environment(p.Env), envFiles+"="+strconv.Itoa(len(p.files)))
 	if len(tags) > 0 {
 		env = append(env, EnvDeposits+"="+strings.Join(tags, depositSeparator))
 	}
 	if err := userns.Sweep(); err != nil {
 		return err
 	}
-	pid, err := syscall.ForkExec(p.Args[0], p.Args, &syscall.ProcAttr{
-		Env: env, Files: fds, Sys: &syscall.SysProcAttr{Setsid: true},
-	})
+	sys := &syscall.SysProcAttr{Setsid: true}
+	if p.DieWith {
+		// Its client hears of our end only by its own. Go's threads do not end.
+		sys.Pdeathsig = syscall.SIGKILL
+	}
+	pid, err := syscall.ForkExec(p.Args[0], p.Args, &syscall.ProcAttr{Env: env, Files: fds, Sys: sys})
 	if err != nil {
 		return api.Errorf(api.KindInternal, "start %s: %w", p.Args[0], err)
 	}
@@ -124,13 +127,14 @@ func (k *keeper) start(p *process) error {
 }
 
 // environment is what a process gets: what was asked for, else the keeper's
-// own, and always the person's user id on the host.
-func environment(asked []string) []string {
-	env := slices.Clone(asked)
+// own, and always the person's user id on the host and our runtime directory.
+func (k *keeper) environment(asked []string) []string {
 	if asked == nil {
-		env = os.Environ()
+		asked = os.Environ()
 	}
-	return append(env, store.EnvUID+"="+os.Getenv(store.EnvUID))
+	// Ours come first: where a name is given twice, the first counts.
+	ours := []string{store.EnvUID + "=" + os.Getenv(store.EnvUID), store.EnvRuntime + "=" + k.dirs.Runtime}
+	return append(ours, asked...)
 }
 
 // ended deals with the end of a process that we started. mu is held.

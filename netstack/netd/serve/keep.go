@@ -120,6 +120,16 @@ func (s *server) save() {
 	}
 }
 
+// remember writes it down again after all files beside the socket were wiped.
+func (s *server) remember() {
+	<-s.opened
+	s.change.Lock()
+	defer s.change.Unlock()
+	if s.network != nil {
+		s.save()
+	}
+}
+
 func loadState(path string, log *slog.Logger) saved {
 	var v saved
 	err := store.ReadJSON(path, &v)

@@ -62,8 +62,7 @@ func (s *server) end() {
 	s.closeOnce.Do(func() {
 		// First the socket goes, then its listener: who finds none starts the
 		// next process, and who was accepted late is told by a closed connection.
-		_ = os.Remove(s.Socket)
-		_ = s.listener.Close()
+		_ = s.door.Remove()
 		close(s.over)
 	})
 }

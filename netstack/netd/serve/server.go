@@ -46,7 +46,7 @@ const idleDefault = 10 * time.Second
 type server struct {
 	Config
 	state     string // the file's path
-	listener  *net.UnixListener
+	door      *fdmsg.Door
 	opened    chan struct{} // closed when network or broken is set
 	network   *netstack.Network
 	broken    *api.Error // why there is no network
@@ -77,9 +77,10 @@ func Run(ctx context.Context, c Config) error {
 	var err error
 	// Before the network is there: who waits for this process can connect,
 	// and learns why where there will be none.
-	if s.listener, err = fdmsg.Listen(c.Socket); err != nil {
+	if s.door, err = fdmsg.Open(c.Socket); err != nil {
 		return err
 	}
+	s.door.Restored(s.remember)
 	s.idle = time.AfterFunc(c.Idle, s.tryEnd)
 	s.work.Go(s.accept)
 	s.open()
@@ -104,7 +105,7 @@ func (s *server) open() {
 
 func (s *server) accept() {
 	for {
-		c, err := fdmsg.Accept(s.listener)
+		c, err := s.door.Accept()
 		if err != nil {
 			return
 		}
