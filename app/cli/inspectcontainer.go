@@ -34,6 +34,18 @@ type stateJSON struct {
 	Status, Error, StartedAt, FinishedAt         string
 	Running, Paused, Restarting, OOMKilled, Dead bool
 	Pid, ExitCode                                int
+	Health                                       *healthJSON `json:",omitempty"`
+}
+
+type healthJSON struct {
+	Status        string
+	FailingStreak int
+	Log           []healthResultJSON
+}
+
+type healthResultJSON struct {
+	Start, End, Output string
+	ExitCode           int
 }
 
 type hostConfigJSON struct {
@@ -45,6 +57,9 @@ type hostConfigJSON struct {
 	CapAdd, CapDrop, SecurityOpt                            []string
 	Tmpfs                                                   map[string]string
 	Init                                                    bool
+	Memory, MemorySwap, NanoCpus, PidsLimit                 int64
+	CpusetCpus                                              string
+	BlkioWeight                                             int
 }
 
 type restartJSON struct {
@@ -68,7 +83,14 @@ type configJSON struct {
 	Entrypoint        []string
 	Labels            map[string]string
 	StopSignal        string
-	StopTimeout       *int `json:",omitempty"`
+	StopTimeout       *int             `json:",omitempty"`
+	Healthcheck       *healthCheckJSON `json:",omitempty"`
+}
+
+type healthCheckJSON struct {
+	Test                                          []string
+	Interval, Timeout, StartPeriod, StartInterval time.Duration
+	Retries                                       int
 }
 
 type networkJSON struct {
@@ -112,6 +134,12 @@ func dockerState(d api.ContainerDetail) stateJSON {
 		Running: isUp(d.State), Paused: d.State == api.StatePaused, Restarting: d.State == api.StateRestarting,
 		OOMKilled: d.OOMKilled, Dead: d.State == api.StateDead, Pid: d.PID, ExitCode: d.ExitCode,
 	}
+	if h := d.HealthLog; h != nil {
+		s.Health = &healthJSON{Status: cmp.Or(d.Health, h.Status), FailingStreak: h.Failing, Log: []healthResultJSON{}}
+		for _, r := range h.Log {
+			s.Health.Log = append(s.Health.Log, healthResultJSON{dockerTime(r.Start), dockerTime(r.End), r.Output, r.Code})
+		}
+	}
 	switch d.State {
 	case api.StateStarting, api.StateStopping:
 		s.Status = string(api.StateRunning) // docker has no word for these
@@ -129,8 +157,12 @@ func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 		CapAdd: listOf(s.CapAdd), CapDrop: listOf(s.CapDrop), SecurityOpt: listOf(s.SecurityOpt),
 		Tmpfs: map[string]string{}, Init: s.Init,
 	}
-	h.RestartPolicy.Name = cmp.Or(s.Restart, "no")
-	if name, count, ok := strings.Cut(s.Restart, ":"); ok {
+	l := d.Limits
+	h.Memory, h.MemorySwap, h.NanoCpus, h.PidsLimit = l.Memory, l.MemorySwap, int64(l.CPUs*1e9), l.Pids
+	h.CpusetCpus, h.BlkioWeight = l.CPUSet, l.IOWeight
+	policy := cmp.Or(d.Restart, s.Restart, "no")
+	h.RestartPolicy.Name = policy
+	if name, count, ok := strings.Cut(policy, ":"); ok {
 		n, err := strconv.Atoi(count)
 		if err == nil {
 			h.RestartPolicy = restartJSON{name, n}
@@ -163,8 +195,13 @@ func dockerConfig(d api.ContainerDetail) configJSON {
 	if len(command) == 0 && len(d.Spec.Entrypoint) == 0 {
 		command = d.Args // the image's own, entrypoint and all
 	}
+	var check *healthCheckJSON
+	if h := d.HealthCheck; h != nil {
+		check = &healthCheckJSON{h.Test, h.Interval, h.Timeout, h.StartPeriod, h.StartInterval, h.Retries}
+	}
 	return configJSON{
-		Hostname: cmp.Or(d.Spec.Hostname, shortID(d.ID)), User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
+		Healthcheck: check,
+		Hostname:    cmp.Or(d.Spec.Hostname, shortID(d.ID)), User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
 		Env: listOf(d.Env), Cmd: listOf(command), Image: d.Image, WorkingDir: d.WorkingDir,
 		Entrypoint: listOf(d.Spec.Entrypoint), Labels: labelsOf(d.Labels), StopSignal: d.Spec.StopSignal, StopTimeout: d.Spec.StopTimeout,
 	}

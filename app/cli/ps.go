@@ -85,6 +85,7 @@ func parseFilters(args []string) (map[string][]string, error) {
 type psRow struct {
 	ID, Names, Image, Command, CreatedAt, RunningFor string
 	Ports, State, Status, Labels, Mounts, Networks   string
+	Reason, Health                                   string // docker has no such fields
 
 	labels map[string]string
 }
@@ -101,7 +102,7 @@ var psTable = table[psRow]{
 	titles: psRow{
 		ID: "CONTAINER ID", Names: "NAMES", Image: "IMAGE", Command: "COMMAND",
 		CreatedAt: "CREATED AT", RunningFor: "CREATED", Ports: "PORTS", State: "STATE",
-		Status: "STATUS", Labels: "LABELS", Mounts: "MOUNTS", Networks: "NETWORKS",
+		Status: "STATUS", Labels: "LABELS", Mounts: "MOUNTS", Networks: "NETWORKS", Reason: "REASON", Health: "HEALTH",
 	},
 	layout: `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}`,
 	quiet:  "{{.ID}}",
@@ -112,7 +113,7 @@ func newPsRow(e *env, o ListOptions, c api.Container) psRow {
 	r := psRow{
 		ID: c.ID, Names: text(c.Name), Image: text(c.Image), State: string(c.State),
 		CreatedAt: listTime(c.Created), RunningFor: ago(e.now(), c.Created),
-		Status: text(statusLine(e, c)), labels: map[string]string{},
+		Status: text(statusLine(e, c)), Reason: text(c.Reason), Health: c.Health, labels: map[string]string{},
 	}
 	command := text(strings.Join(c.Command, " "))
 	if !o.NoTrunc {

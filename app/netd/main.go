@@ -58,10 +58,29 @@ func run(args []string) error {
 	if err == nil {
 		defer func() { _ = k.Close() }()
 		c.Keeper, c.Deposits = k, keeper.Deposits()
+		if err := endWith(ctx, dirs, stop); err != nil {
+			return err
+		}
 	} else {
 		c.Log.Warn("without a keeper this network ends with its process", "err", err)
 	}
 	return serve.Run(ctx, c)
+}
+
+// endWith ends this process when its keeper goes: its containers do, too, and
+// the next keeper's are in another user namespace, which this network could
+// not take in.
+func endWith(ctx context.Context, dirs store.Dirs, stop func()) error {
+	k, err := keeper.Dial(ctx, dirs)
+	if err != nil {
+		return err
+	}
+	go func() {
+		// It tells of exits for as long as it lives, which do not matter here.
+		_ = k.Exits(ctx, func() {}, func(keeper.Exit) {})
+		stop()
+	}()
+	return nil
 }
 
 func parse(args []string) (serve.Config, error) {

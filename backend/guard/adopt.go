@@ -274,6 +274,7 @@ func (c *container) settle() (again bool) {
 			restarting(s)
 		}
 	})
+	c.tell("die")
 	if again {
 		c.mu.Lock()
 		c.planRestart()

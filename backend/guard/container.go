@@ -36,6 +36,7 @@ type container struct {
 	run      *run          // nil while nothing runs
 	changed  chan struct{} // closed at the next change of run or pending
 	pending  *time.Timer   // a restart to come
+	again    bool          // it is under way: neither pending nor a run
 	backoff  time.Duration
 	sessions []*session // attached, to this run or the next
 	stopped  bool       // by the person: no restart
@@ -212,7 +213,7 @@ func (c *container) kill(name string) error {
 func (c *container) wait(ctx context.Context) (api.Exit, error) {
 	for {
 		c.mu.Lock()
-		busy, changed := c.run != nil || c.pending != nil, c.changed
+		busy, changed := c.run != nil || c.pending != nil || c.again, c.changed
 		exit := api.Exit{Code: c.state.ExitCode, Reason: c.state.Reason}
 		c.mu.Unlock()
 		if !busy {

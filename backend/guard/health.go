@@ -73,11 +73,19 @@ func (h *health) clock(c *container, r *run, started time.Time) {
 			t.Stop()
 			return
 		}
-		if c.paused() {
+		if !c.checkable() {
 			continue
 		}
 		h.run(c, r, started)
 	}
+}
+
+// checkable tells whether it makes sense to look: not while it is paused, or
+// about to end.
+func (c *container) checkable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.State == api.StateRunning
 }
 
 // run checks once and notes the result.
@@ -174,7 +182,7 @@ func (c *container) runQuietly(args []string, limit time.Duration, gone <-chan s
 	ended := make(chan int, 1)
 	go func() {
 		status, err := proc.Wait()
-		if err != nil {
+		if err := errors.Join(err, proc.Reap()); err != nil {
 			c.log.Warn("wait for a health check", "err", err)
 		}
 		ended <- exitCode(status)

@@ -57,7 +57,7 @@ func (c *container) launch(ctx context.Context) (err error) {
 		c.disconnect(n.connected)
 		return errors.Join(err, unmountRootfs(c.dir))
 	}
-	return c.begin(r)
+	return c.begin(r, spec.Process)
 }
 
 // first keeps an *api.Error whole where errors.Join would hide its text.
@@ -135,7 +135,7 @@ func (c *container) create(spec *specs.Spec, n connected) (*run, error) {
 
 // begin lets the program run and records it. The record comes first: a guard
 // that dies right after finds the container that it has to adopt.
-func (c *container) begin(r *run) error {
+func (c *container) begin(r *run, p *specs.Process) error {
 	pid := r.proc.PID()
 	start, err := store.ProcessStart(pid)
 	if err != nil {
@@ -159,7 +159,7 @@ func (c *container) begin(r *run) error {
 	})
 	r.pump()
 	go c.watch(r)
-	if err := r.proc.Start(); err != nil {
+	if err := r.execute(p); err != nil {
 		r.startErr = err
 		close(r.begun)
 		_ = r.proc.Signal(unix.SIGKILL)
@@ -170,6 +170,17 @@ func (c *container) begin(r *run) error {
 	close(r.begun)
 	c.watchHealth(r, api.Health{})
 	return nil
+}
+
+// execute lets the program run unless it is plain that it cannot.
+func (r *run) execute(p *specs.Process) error {
+	if inside, err := seen(r.proc.PID()); err == nil {
+		defer inside.close()
+		if err := inside.wontStart(p); err != nil {
+			return err
+		}
+	}
+	return r.proc.Start()
 }
 
 // failed records why a start came to nothing. A container that never ran

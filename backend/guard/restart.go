@@ -53,7 +53,7 @@ func (c *container) planRestart() {
 	if c.g.ctx.Err() != nil {
 		return
 	}
-	if c.state.Finished.Sub(c.state.Started) > steadyRun || c.backoff == 0 {
+	if c.backoff == 0 || !c.again && c.state.Finished.Sub(c.state.Started) > steadyRun {
 		c.backoff = firstBackoff
 	}
 	pause := c.backoff
@@ -74,6 +74,19 @@ func (c *container) cancelRestart() {
 	c.notify()
 }
 
+// tryAgain plans a restart after one that came to nothing: what was in its
+// way (a port, the network) may go. mu is held.
+func (c *container) tryAgain() {
+	if c.stopped || !wantsRestart(c.now.restart, c.state.ExitCode, c.state.Restarts) {
+		return
+	}
+	c.planRestart()
+	restarting(&c.state)
+	if err := store.WriteJSONVolatile(c.dir.State(), c.state); err != nil {
+		c.log.Error("write the state", "err", err)
+	}
+}
+
 func (c *container) restart() {
 	defer c.g.leave()
 	c.op.Lock()
@@ -81,6 +94,7 @@ func (c *container) restart() {
 	c.mu.Lock()
 	due := c.pending != nil && !c.stopped && c.run == nil
 	c.pending = nil
+	c.again = due
 	if due {
 		c.state.Restarts++
 	}
@@ -88,7 +102,15 @@ func (c *container) restart() {
 	if !due {
 		return
 	}
-	if err := c.launch(c.g.ctx); err != nil {
+	err := c.launch(c.g.ctx)
+	if err != nil {
 		c.log.Error("restart", "err", err)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.tryAgain() // while again says that there was no run to grow steady in
+	}
+	c.again = false
+	c.notify()
 }

@@ -140,7 +140,7 @@ func (g *Guard) settled() {
 		due := false
 		for _, c := range g.all() {
 			c.mu.Lock()
-			due = due || c.pending != nil && c.run == nil && c.backoff <= 2*firstBackoff
+			due = due || c.again || c.pending != nil && c.backoff <= 2*firstBackoff
 			c.mu.Unlock()
 		}
 		if !due {

@@ -26,6 +26,10 @@ type SpecOptions struct {
 	Security Security
 }
 
+// InitAnnotation asks the runtime for an init before the program (see
+// oci/pidone).
+const InitAnnotation = "io.davit.init"
+
 // Spec makes the config.json of a container. User names, the network
 // namespace and addresses are known only when it starts: the guard fills them
 // in.
@@ -64,6 +68,9 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 			// it cannot be made; without one it uses what is delegated, or none.
 			Resources: &specs.LinuxResources{},
 		},
+	}
+	if rec.Spec.Init {
+		s.Annotations = map[string]string{InitAnnotation: "true"}
 	}
 	if !sec.unmasked && !sec.privileged {
 		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = maskedPaths(), readonlyPaths()

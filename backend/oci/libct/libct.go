@@ -20,6 +20,7 @@ import (
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runc/libcontainer/exeseal"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter" // joins and makes namespaces before Go's runtime starts
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runc/libcontainer/utils"
@@ -27,6 +28,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/guard"
+	"davit/backend/oci"
+	"davit/backend/oci/pidone"
 	"davit/backend/userns"
 )
 
@@ -71,7 +74,16 @@ func (r Runtime) Create(id string, spec *specs.Spec, stdio guard.Stdio) (guard.P
 	if err != nil {
 		return nil, explain(fmt.Errorf("create: %w", err), spec.Process.Args)
 	}
-	p, err := start(c, spec.Process, stdio, true)
+	given, extra := spec.Process, []*os.File(nil)
+	if spec.Annotations[oci.InitAnnotation] != "" {
+		binary, err := exeseal.CloneSelfExe(r.State)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("init: %w", err), c.Destroy())
+		}
+		defer func() { _ = binary.Close() }()
+		extra, given = append(extra, binary), withInit(given)
+	}
+	p, err := start(c, given, stdio, opening{first: true, files: extra})
 	if err != nil {
 		return nil, errors.Join(err, c.Destroy())
 	}
@@ -84,7 +96,7 @@ func (r Runtime) Exec(id string, spec *specs.Process, stdio guard.Stdio) (guard.
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", id, err)
 	}
-	return start(c, spec, stdio, false)
+	return start(c, spec, stdio, opening{})
 }
 
 // Delete implements guard.Runtime.
@@ -145,6 +157,14 @@ func (r Runtime) Resume(id string) error {
 	return os.Remove(path)
 }
 
+// withInit has our own binary executed before the program (see pidone). The
+// clone is read-only, whatever rights the container has.
+func withInit(p *specs.Process) *specs.Process {
+	own := *p
+	own.Args = append([]string{fmt.Sprintf("/proc/self/fd/%d", pidone.FD), pidone.Arg}, p.Args...)
+	return &own
+}
+
 type process struct {
 	container *libcontainer.Container
 	process   *libcontainer.Process
@@ -153,12 +173,18 @@ type process struct {
 	pid       int
 }
 
-func start(c *libcontainer.Container, spec *specs.Process, stdio guard.Stdio, first bool) (*process, error) {
+// opening is how a process begins.
+type opening struct {
+	first bool       // of its container
+	files []*os.File // become its descriptors 3, 4, …
+}
+
+func start(c *libcontainer.Container, spec *specs.Process, stdio guard.Stdio, o opening) (*process, error) {
 	lp, err := convert(spec)
 	if err != nil {
 		return nil, err
 	}
-	lp.Init = first
+	lp.Init, lp.ExtraFiles = o.first, o.files
 	lp.LogLevel = "2" // errors
 	p := &process{container: c, process: lp, args: spec.Args}
 	if spec.Terminal {
