@@ -81,7 +81,7 @@ func (r *Repository) read(ctx context.Context, q request, limit int64) ([]byte, 
 		if err != nil {
 			return nil, nil, err
 		}
-		b, err := readBody(resp.Body, limit)
+		b, err := readPlain(resp, limit)
 		resp.Body.Close()
 		if err == nil {
 			return b, resp, nil
@@ -90,6 +90,15 @@ func (r *Repository) read(ctx context.Context, q request, limit int64) ([]byte, 
 			return nil, nil, r.s.fail(err)
 		}
 	}
+}
+
+// readPlain reads a small body that nobody asked to have packed: who packs it
+// all the same has a bomb, or does not speak HTTP.
+func readPlain(r *http.Response, limit int64) ([]byte, error) {
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return nil, api.Errorf(api.KindCorrupt, "the answer is packed with %q, which nobody asked for", short(e))
+	}
+	return readBody(r.Body, limit)
 }
 
 // Small fetches a blob into memory and verifies it; for configs.
@@ -177,7 +186,7 @@ func (s *session) pages(ctx context.Context, path string, sc scope, each func([]
 		if err != nil {
 			return err
 		}
-		b, err := readBody(resp.Body, 8<<20)
+		b, err := readPlain(resp, 8<<20)
 		resp.Body.Close()
 		if err != nil {
 			return s.fail(err)
