@@ -137,7 +137,7 @@ var machines = map[elf.Machine]struct {
 }
 
 func (i image) binary(program string, f *os.File) error {
-	b, err := elf.NewFile(f)
+	b, err := elf.NewFile(&frugal{f, maxHeaders})
 	if err != nil {
 		return nil // cut short or odd; whether it starts is the kernel's to say
 	}
@@ -165,6 +165,24 @@ func (i image) binary(program string, f *os.File) error {
 		}
 	}
 	return nil
+}
+
+// maxHeaders bounds what is read of a program, in bytes: its headers and the
+// names of its sections, which take some kilobytes. They claim what they like.
+const maxHeaders = 1 << 20
+
+// frugal is a file of which no more than left bytes can be read.
+type frugal struct {
+	f    *os.File
+	left int
+}
+
+func (r *frugal) ReadAt(b []byte, at int64) (int, error) {
+	if len(b) > r.left {
+		return 0, unix.EFBIG
+	}
+	r.left -= len(b)
+	return r.f.ReadAt(b, at)
 }
 
 func (i image) script(program string, head []byte) error {

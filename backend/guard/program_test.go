@@ -112,3 +112,40 @@ func TestMissingProgram(t *testing.T) {
 		t.Errorf("a directory is the runtime's to tell, got %v", err)
 	}
 }
+
+// A program of the image's whose table of names claims a gigabyte: the guard
+// guards all containers, and must not be brought down by one.
+func TestHugeProgramIsNotReadWhole(t *testing.T) {
+	const claimed = 1 << 30
+	h := elf.Header64{
+		Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1, Shoff: 64, Ehsize: 64, Shentsize: 64, Shnum: 2, Shstrndx: 1,
+	}
+	copy(h.Ident[:], elf.ELFMAG)
+	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_DATA], h.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1
+	var b strings.Builder
+	for _, part := range []any{h, elf.Section64{}, elf.Section64{Type: uint32(elf.SHT_STRTAB), Off: 4096, Size: claimed}} {
+		if err := binary.Write(&b, binary.LittleEndian, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := t.TempDir()
+	file := filepath.Join(root, "huge")
+	if err := os.WriteFile(file, []byte(b.String()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, 4096+claimed); err != nil { // a sparse file: a kilobyte in the image
+		t.Fatal(err)
+	}
+	f, err := os.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_ = image{f}.wontStart(&specs.Process{Args: []string{"/huge"}, Cwd: "/"}) // the kernel's to say
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+		t.Errorf("it took %d MiB to look at the program", took>>20)
+	}
+}
