@@ -33,7 +33,9 @@ func (s *stage) executeOften(name string) {
 // CVE-2019-5736: the binary that enters a container cannot be written through
 // /proc/*/exe by a process that waits for it; with all capabilities, too.
 func TestBinaryThatEntersCannotBeOverwritten(t *testing.T) {
-	for name, options := range map[string][]string{"overwrite": nil, "overwrite-privileged": {"--privileged"}} {
+	for name, options := range map[string][]string{
+		"overwrite": nil, "overwrite-privileged": {"--privileged"}, "overwrite-init": {"--privileged", "--init"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
 			var said struct{ Seen, Caught, Tries, Wrote int }
@@ -131,6 +133,7 @@ func (s *stage) ways() map[string]Report {
 		"run -i":            append(run, "-i", attackerImage),
 		"run -t":            append(run, "-t", attackerImage),
 		"run -u":            append(run, "-u", "1000", attackerImage),
+		"run --init":        append(run, "--init", attackerImage),
 		"run --privileged":  append(run, "--privileged", attackerImage),
 		"exec":              {"exec", "ways"},
 		"exec -i":           {"exec", "-i", "ways"},

@@ -80,6 +80,35 @@ func TestLookUpsInARootfsThatChanges(t *testing.T) {
 	s.decode(s.ok("logs", "look"), &said)
 }
 
+// CVE-2018-15664: what is read out of a running container's files, where a
+// directory becomes a link to the host while it is read.
+func TestFilesAreReadOutOfARootfsThatChanges(t *testing.T) {
+	s := newStage(t)
+	var said struct{ Exchanges int }
+	s.start("read", attackerImage, "/attacker", "swap", "/d", s.canary, "60")
+	worked := map[string]int{}
+	for i := range races {
+		verb := []string{"export", "diff", "top"}[i%3]
+		if r := s.davit(verb, "read"); r.code == 0 { // the secret is looked for in what comes out
+			worked[verb]++
+		}
+	}
+	if worked["export"] == 0 || worked["diff"] == 0 || worked["top"] == 0 {
+		t.Errorf("the attack has not been tried: %v", worked)
+	}
+	committed := s.davit("commit", "read", "confine/committed:latest")
+	s.ok("exec", "read", "touch", "/stop")
+	s.ok("wait", "read")
+	s.decode(s.ok("logs", "read"), &said)
+	if said.Exchanges < races {
+		t.Errorf("%d exchanges: the attack has not been tried", said.Exchanges)
+	}
+	if committed.code != 0 {
+		t.Errorf("commit: %+v", committed)
+	}
+	s.davit("run", "--rm", "--pull", "never", "confine/committed:latest", "/attacker", "list", "/d", "/d/dir", "/d.swap", "/d.swap/dir")
+}
+
 // CVE-2019-19921, CVE-2023-27561: what holds a container is in /proc and /sys;
 // neither can be replaced by a volume or by a link of the image's.
 func TestVolumesOnProcAndSys(t *testing.T) {

@@ -244,18 +244,19 @@ func (s *stage) davit(args ...string) ran {
 		s.t.Errorf("davit %q did not end within %v", args, patience)
 	}
 	r := ran{out.String(), problems.String(), cmd.ProcessState.ExitCode()}
-	s.clean("davit "+strings.Join(args, " "), r.out+r.err)
+	s.clean(strings.Join(args, " "), r)
 	return r
 }
 
 // clean looks for the canary's secret where nobody may have it from.
-func (s *stage) clean(where, text string) {
+func (s *stage) clean(line string, r ran) {
 	s.t.Helper()
-	if strings.Contains(text, s.secret) {
-		s.t.Errorf("%s has read the canary:\n%s", where, text)
+	if all := r.out + r.err; strings.Contains(all, s.secret) {
+		at := strings.Index(all, s.secret)
+		s.t.Errorf("davit %s has read the canary: %q", line, all[max(0, at-200):at+len(s.secret)])
 	}
-	if strings.Contains(text, "panic:") || strings.Contains(text, "goroutine ") {
-		s.t.Errorf("%s crashed:\n%s", where, text)
+	if strings.Contains(r.err, "panic:") || strings.Contains(r.err, "goroutine ") {
+		s.t.Errorf("davit %s crashed:\n%s", line, r.err)
 	}
 }
 

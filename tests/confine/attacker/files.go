@@ -12,11 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// swap exchanges a directory or file with a link to target for as long as it
+// swap exchanges a directory (made where there is none) or file with a link to target for as long as it
 // takes: whoever looks twice sees two things.
 func swap(path, target string, end time.Time) error {
 	link := path + ".swap"
 	_ = os.Remove(link)
+	if !exists(path) {
+		if err := os.MkdirAll(path+"/dir", 0o755); err != nil {
+			return err
+		}
+	}
 	if err := os.Symlink(target, link); err != nil {
 		return err
 	}
