@@ -10,6 +10,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/doctor"
+	"davit/backend/guard/cgroup"
 	"davit/backend/store"
 )
 
@@ -32,6 +33,9 @@ func (e *Engine) Info(ctx context.Context) (api.Info, error) {
 	if singleUID("/proc/self/uid_map") {
 		i.UserNS = "single-uid"
 		i.Limited = append(i.Limited, "only images that need one user work: there are no subordinate ids (see `davit doctor`)")
+	}
+	if why := cgroup.Here().Why(); why != "" {
+		i.Limited = append(i.Limited, "memory, processors and processes of containers cannot be limited: "+why)
 	}
 	entries, err := store.ListContainers(e.dirs)
 	if err != nil {

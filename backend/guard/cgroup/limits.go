@@ -23,7 +23,7 @@ const unbound = "max"
 type setting struct {
 	what       string // for people
 	controller string
-	files      []string // the first that is there
+	file       string
 	value      string
 	same       func(asked, read string) bool
 	implied    bool // nobody asked for it by name: where there is no such thing, nothing is lost
@@ -32,8 +32,8 @@ type setting struct {
 // settings lists what l asks for; -1 takes a limit away.
 func settings(l api.Limits) []setting {
 	var s []setting
-	add := func(what, controller, value string, same func(a, b string) bool, files ...string) {
-		s = append(s, setting{what: what, controller: controller, files: files, value: value, same: same})
+	add := func(what, controller, value string, same func(a, b string) bool, file string) {
+		s = append(s, setting{what: what, controller: controller, file: file, value: value, same: same})
 	}
 	exact := func(a, b string) bool { return a == b }
 	if l.Memory != 0 {
@@ -57,7 +57,7 @@ func settings(l api.Limits) []setting {
 		add("the limit of processes", "pids", bytesOrMax(l.Pids), exact, "pids.max")
 	}
 	if l.IOWeight != 0 {
-		// 10…1000 of version 1 onto 1…10000, as runc does; bfq's keeps the range.
+		// 10…1000 of version 1 onto 1…10000, as runc does.
 		weight := 1 + (l.IOWeight-10)*9999/990
 		add("the weight of disk access", "io", strconv.Itoa(weight), sameWeight, "io.weight")
 	}
@@ -190,23 +190,16 @@ func (g Group) Apply(l api.Limits) error {
 }
 
 func (g Group) set(s setting) error {
-	var path string
-	for _, f := range s.files {
-		if _, err := os.Lstat(filepath.Join(string(g), f)); err == nil {
-			path = filepath.Join(string(g), f)
-			break
-		}
-	}
-	if path == "" {
+	if _, err := os.Lstat(filepath.Join(string(g), s.file)); err != nil {
 		if strings.HasPrefix(s.value, unbound) || s.implied {
 			return nil
 		}
 		return Place{}.missing(s)
 	}
-	if err := os.WriteFile(path, []byte(s.value), 0); err != nil {
+	if err := g.write(s.file, s.value); err != nil {
 		return api.Errorf(api.KindHost, "%s cannot be set to %s: %w", s.what, s.value, err).WithExit(125)
 	}
-	if got := read(path); !s.same(s.value, got) {
+	if got := g.read(s.file); !s.same(s.value, got) {
 		return api.Errorf(api.KindHost, "%s was set to %s, and the kernel made it %s", s.what, s.value, got).WithExit(125)
 	}
 	return nil

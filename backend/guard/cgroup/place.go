@@ -81,6 +81,14 @@ func at(mount, self string, unified bool) Place {
 // OK tells whether groups can be made.
 func (p Place) OK() bool { return p.root != "" }
 
+// Why says in words why no groups can be made; "" where they can.
+func (p Place) Why() string {
+	if p.why == nil {
+		return ""
+	}
+	return p.why.Msg
+}
+
 // Controllers are those that a container's group has.
 func (p Place) Controllers() []string { return slices.Clone(p.controllers) }
 
@@ -146,7 +154,7 @@ func (g Group) Remove() error {
 	if _, err := os.Lstat(string(g)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	_ = os.WriteFile(filepath.Join(string(g), "cgroup.kill"), []byte("1"), 0) // Linux 5.14; else nothing is left in any case
+	_ = g.write("cgroup.kill", "1") // Linux 5.14; else nothing is left in any case
 	var err error
 	// Processes that were killed leave their group when they are reaped.
 	for end := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -158,6 +166,16 @@ func (g Group) Remove() error {
 		return fmt.Errorf("control group: %w", err)
 	}
 	return nil
+}
+
+// write writes to one of the kernel's files, which is there or not.
+func (g Group) write(file, text string) error {
+	f, err := os.OpenFile(filepath.Join(string(g), file), os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // removeTree removes groups from the bottom: their files are the kernel's.
@@ -193,7 +211,7 @@ func (g Group) Freeze() error { return g.freezer("1") }
 func (g Group) Thaw() error { return g.freezer("0") }
 
 func (g Group) freezer(state string) error {
-	if err := os.WriteFile(filepath.Join(string(g), "cgroup.freeze"), []byte(state), 0); err != nil {
+	if err := g.write("cgroup.freeze", state); err != nil {
 		return fmt.Errorf("freezer: %w", err)
 	}
 	for end := time.Now().Add(freezeLimit); ; time.Sleep(time.Millisecond) {
