@@ -230,7 +230,27 @@ func (p *process) Start() error {
 	if err := p.container.Exec(); err != nil {
 		return explain(err, p.args)
 	}
+	p.awaitProgram()
 	return nil
+}
+
+// programLimit bounds awaitProgram; it takes some 0.2 ms as a rule.
+const programLimit = 500 * time.Millisecond
+
+// awaitProgram returns once the container's own program is executed. Up to
+// then the process is libcontainer's, whose namespaces the kernel lets nobody
+// join: an exec right after the start would be refused.
+func (p *process) awaitProgram() {
+	for end := time.Now().Add(programLimit); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
+		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/ipc", p.pid))
+		if err == nil {
+			_ = ns.Close()
+			return
+		}
+		if !errors.Is(err, os.ErrPermission) {
+			return // it has ended
+		}
+	}
 }
 
 func (p *process) Wait() (syscall.WaitStatus, error) { return userns.Ended(p.pid) }

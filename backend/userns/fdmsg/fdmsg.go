@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -158,11 +159,18 @@ func Listen(path string) (*net.UnixListener, error) {
 	return l, nil
 }
 
+// acceptPause is how long Accept waits when descriptors or memory run out.
+const acceptPause = 10 * time.Millisecond
+
 // Accept waits for a connection that [PeerOK] holds of; others are closed
 // without an answer.
 func Accept(l *net.UnixListener) (*net.UnixConn, error) {
 	for {
 		c, err := l.AcceptUnix()
+		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.ENOBUFS) {
+			time.Sleep(acceptPause) // it passes, and a keeper that stops listening is lost
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
