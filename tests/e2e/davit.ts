@@ -60,18 +60,35 @@ export class Davit {
 
   /** The engines of this Davit that run now. */
   engines(): number[] {
+    return this.processes().filter((pid) => argumentsOf(pid)[1] === 'engine');
+  }
+
+  private processes(): number[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
-      .filter((pid) => this.isEngine(pid));
+      .filter((pid) => argumentsOf(pid).length > 1 && this.isOurs(pid));
   }
 
-  private isEngine(pid: number): boolean {
+  private isOurs(pid: number): boolean {
     try {
-      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return args[1] === 'engine' && readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`XDG_RUNTIME_DIR=${this.env.XDG_RUNTIME_DIR}`);
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`XDG_RUNTIME_DIR=${this.env.XDG_RUNTIME_DIR}`);
     } catch {
       return false; // gone, or not ours
+    }
+  }
+
+  /** Ends what lives on for a while, and would make its directories anew. */
+  private async endProcesses(): Promise<void> {
+    for (let left = this.processes(); left.length > 0; left = this.processes()) {
+      for (const pid of left) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It has ended meanwhile.
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 
@@ -86,9 +103,19 @@ export class Davit {
     if (ids.length > 0) await this.cli('rm', '-f', ...ids);
     const images = [...new Set((await this.cli('images', '-q').catch(() => '')).split('\n').filter(Boolean))];
     if (images.length > 0) await this.cli('rmi', '-f', ...images).catch(() => '');
+    await this.endProcesses();
     // Overlay leaves a directory that its own owner may not enter.
     await run('chmod', ['-R', 'u+rwX', this.home]).catch(() => {});
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A process's arguments; none where it has ended, a zombie included. */
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
   }
 }
 
