@@ -7,7 +7,9 @@ import (
 )
 
 func newPauseCommand() *command {
-	return onEach("pause", "Hold all processes of containers where they are", api.Service.Pause)
+	c := onEach("pause", "Hold all processes of containers where they are", api.Service.Pause)
+	c.long = "They are frozen with their control group where this machine gives Davit one; else each is sent\nSIGSTOP, which a parent inside may notice, and SIGCONT by unpause."
+	return c
 }
 
 func newUnpauseCommand() *command {

@@ -45,7 +45,7 @@ func (c *container) exec(conn net.Conn, spec api.ExecSpec) (err error) {
 		return err
 	}
 	defer closeFiles(theirs.In, theirs.Out, theirs.Err)
-	if x.proc, err = c.g.Runtime.Exec(c.rec.ID, p, theirs); err != nil {
+	if x.proc, err = c.enter(p, theirs); err != nil {
 		x.close()
 		return err
 	}
@@ -61,6 +61,20 @@ func (c *container) exec(conn net.Conn, spec api.ExecSpec) (err error) {
 	x.join(s)
 	go x.wait(s)
 	return nil
+}
+
+// enter starts a process in the container unless it is plain that its program
+// cannot run.
+func (c *container) enter(p *specs.Process, stdio Stdio) (Process, error) {
+	if r := c.running(); r != nil {
+		if inside, err := seen(r.proc.PID()); err == nil {
+			defer inside.close()
+			if err := inside.wontStart(p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c.g.Runtime.Exec(c.rec.ID, p, stdio)
 }
 
 // execution is one exec.

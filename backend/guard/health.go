@@ -172,7 +172,7 @@ func (c *container) runQuietly(args []string, limit time.Duration, gone <-chan s
 		return -1, "", err
 	}
 	defer closeFiles(ours)
-	proc, err := c.g.Runtime.Exec(c.rec.ID, p, Stdio{In: null, Out: theirs, Err: theirs})
+	proc, err := c.enter(p, Stdio{In: null, Out: theirs, Err: theirs})
 	closeFiles(theirs)
 	if err != nil {
 		return -1, "", err

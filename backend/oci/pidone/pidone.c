@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ static int run(char **argv)
 	size_t i;
 
 	close(binary_fd);
+	prctl(PR_SET_NAME, "davit-init");
 	sigfillset(&all);
 	for (i = 0; i < sizeof faults / sizeof *faults; i++)
 		sigdelset(&all, faults[i]);
