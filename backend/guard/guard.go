@@ -67,11 +67,9 @@ func Main(cfg Config) error {
 	}
 	defer func() { _ = k.Close() }()
 	// One that lost its keeper may still be ending its containers.
-	lock, err := store.LockFile(ctx, cfg.Dirs.GuardLock())
-	if err != nil {
-		return err
+	if lock, err := store.AwaitDir(ctx, cfg.Dirs.Containers()); err == nil { // else there are no containers
+		defer func() { _ = lock.Unlock() }()
 	}
-	defer func() { _ = lock.Unlock() }()
 	g := &Guard{Config: cfg, keeper: k, ctx: ctx, cancel: cancel, containers: map[string]*container{}, exits: map[process]keeper.Exit{}}
 	g.idle = time.AfterFunc(linger, func() { g.tryEnd() })
 	exits, err := keeper.Dial(ctx, cfg.Dirs)

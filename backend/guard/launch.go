@@ -125,12 +125,25 @@ func (c *container) create(spec *specs.Spec, n connected) (*run, error) {
 		r.close()
 		return nil, errors.Join(err, r.group.Remove())
 	}
+	r.console = r.proc.Console()
+	// What no keeper holds would not survive us: it is not started.
+	if err := r.deposit(); err != nil {
+		return nil, errors.Join(err, r.abandon())
+	}
 	if n.netns != nil {
 		_ = n.netns.Close() // the container holds it from now on
 		r.net.netns = nil
 	}
-	r.console = r.proc.Console()
 	return r, nil
+}
+
+// abandon takes back a run whose process waits to be started.
+func (r *run) abandon() error {
+	err := r.proc.Signal(unix.SIGKILL)
+	_, werr := r.proc.Wait()
+	err = errors.Join(err, werr, r.proc.Reap(), r.c.g.Runtime.Delete(r.c.rec.ID), r.group.Remove())
+	r.close()
+	return err
 }
 
 // begin lets the program run and records it. The record comes first: a guard
@@ -141,7 +154,6 @@ func (c *container) begin(r *run, p *specs.Process) error {
 	if err != nil {
 		c.log.Error("start time", "err", err) // it ended at once: recorded by watch
 	}
-	r.deposit()
 	c.g.enter()
 	c.mu.Lock()
 	c.run = r

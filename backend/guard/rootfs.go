@@ -63,7 +63,7 @@ func mountRootfs(dirs store.Dirs, rec store.Record) error {
 		err = mountManyLayers(dir.Rootfs(), lower, upper, work)
 	}
 	if err != nil {
-		return overlayError(err)
+		return overlayError(dir, err)
 	}
 	return nil
 }
@@ -128,9 +128,12 @@ func lowerDirs(dirs store.Dirs, rec store.Record, name func(string) (string, err
 	return lower, nil
 }
 
-func overlayError(err error) error {
+func overlayError(dir store.ContainerDir, err error) error {
 	e := api.Errorf(api.KindHost, "mount the container's file system (overlay): %w", err).WithExit(125)
+	var fs unix.Statfs_t
 	switch {
+	case unix.Statfs(dir.Upper(), &fs) == nil && fs.Flags&unix.ST_RDONLY != 0: // the kernel says EINVAL
+		return api.Errorf(api.KindHost, "the container's file system cannot be made: %s is read-only", dir.Upper()).WithExit(125)
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENODEV):
 		return e.WithHint("Overlay mounts without root need Linux 5.11 or newer with the overlay module; `davit doctor` tries it.")
 	case errors.Is(err, unix.EINVAL):

@@ -94,12 +94,14 @@ func (r *run) files() map[string]*os.File {
 
 // deposit has the keeper hold our ends: without them, what the container
 // writes while no guard runs would kill it (SIGPIPE).
-func (r *run) deposit() {
+func (r *run) deposit() error {
 	for tag, f := range r.files() {
 		if err := r.c.g.keeper.Deposit(r.c.g.ctx, r.c.rec.ID+"/"+tag, f); err != nil {
-			r.c.log.Warn("deposit", "tag", tag, "err", err)
+			r.withdraw()
+			return err
 		}
 	}
+	return nil
 }
 
 // closeInput lets the container see the end of its input. The keeper's copy

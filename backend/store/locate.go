@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"unicode/utf8"
 
 	"davit/backend/api"
 )
@@ -45,7 +46,14 @@ func Locate(getenv func(string) string) (Dirs, error) {
 	if err != nil {
 		return Dirs{}, err
 	}
-	return Dirs{Data: data, Config: config, Runtime: runtime}, nil
+	d := Dirs{Data: data, Config: config, Runtime: runtime}
+	for _, dir := range []string{data, config, runtime} {
+		if !utf8.ValidString(dir) { // the files that name it are JSON
+			return Dirs{}, api.Errorf(api.KindHost, "the directory %q has a name that is not UTF-8", dir).
+				WithHint("Set XDG_DATA_HOME and XDG_CONFIG_HOME to directories with other names.")
+		}
+	}
+	return d, nil
 }
 
 // xdg gives davit's directory below a base directory. The rules say that a

@@ -28,24 +28,18 @@ func LockFile(ctx context.Context, path string) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
-// TryLockFile is LockFile without waiting; false where somebody else holds it.
-func TryLockFile(path string) (*Lock, bool, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// AwaitDir locks a directory and waits for others until ctx ends. Unlike a
+// file of its own it needs no room on the disk.
+func AwaitDir(ctx context.Context, path string) (*Lock, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, false, fmt.Errorf("lock: %w", err)
+		return nil, fmt.Errorf("lock: %w", err)
 	}
-	return tryLock(f)
-}
-
-// Write replaces what the locked file tells those who find it locked.
-func (l *Lock) Write(b []byte) error {
-	if err := l.f.Truncate(0); err != nil {
-		return fmt.Errorf("lock: %w", err)
+	if err := lock(ctx, f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	if _, err := l.f.WriteAt(b, 0); err != nil {
-		return fmt.Errorf("lock: %w", err)
-	}
-	return nil
+	return &Lock{f}, nil
 }
 
 // LockDir locks a directory; false where somebody else holds it.
@@ -54,11 +48,7 @@ func LockDir(path string) (*Lock, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("lock: %w", err)
 	}
-	return tryLock(f)
-}
-
-func tryLock(f *os.File) (*Lock, bool, error) {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
 		return &Lock{f}, true, nil
 	}
@@ -66,7 +56,7 @@ func tryLock(f *os.File) (*Lock, bool, error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, false, nil
 	}
-	return nil, false, fmt.Errorf("lock %s: %w", f.Name(), err)
+	return nil, false, fmt.Errorf("lock %s: %w", path, err)
 }
 
 // lock polls, because a flock that waits cannot be called back.

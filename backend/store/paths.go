@@ -19,7 +19,8 @@ func (d Dirs) Images() string { return filepath.Join(d.Data, "images") }
 func (d Dirs) Layers() string { return filepath.Join(d.Data, "layers") }
 
 // Containers holds one directory for each container, and those that are being
-// made, which begin with "." (see [ContainerDir]).
+// made, which begin with "." (see [ContainerDir]). It is locked by the guard:
+// the next one waits until the one before has ended.
 func (d Dirs) Containers() string { return filepath.Join(d.Data, "containers") }
 
 // NamesLock is locked by an engine while it gives a container its name or
@@ -49,12 +50,9 @@ func (d Dirs) NetdSocket(network string) string {
 	return filepath.Join(d.Runtime, "netd-"+network+".sock")
 }
 
-// KeeperLock is locked by the keeper of this data, and tells where it is.
-func (d Dirs) KeeperLock() string { return filepath.Join(d.Data, "keeper.lock") }
-
-// GuardLock is locked by the guard of these containers: the next one waits
-// until the one before has ended.
-func (d Dirs) GuardLock() string { return filepath.Join(d.Data, "guard.lock") }
+// Keeper tells where the keeper of this data is. Writer: the keeper, which
+// holds a lock on Data.
+func (d Dirs) Keeper() string { return filepath.Join(d.Data, "keeper.json") }
 
 // RuntimeStates holds libcontainer's states, one directory for each boot: what
 // they tell of processes means nothing after the next. They are not in Runtime,

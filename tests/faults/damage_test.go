@@ -114,7 +114,7 @@ func (p *place) damaged(what, which string, damage func([]byte) []byte, running 
 	check(p.t, err)
 	check(p.t, os.WriteFile(path, damage(b), 0o600))
 	if running { // the next guard reads the files
-		p.strike(guard)
+		p.strike(guard, patience)
 	}
 	var c api.Container
 	for _, one := range p.list() {

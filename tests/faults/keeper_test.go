@@ -137,8 +137,8 @@ func TestRuntimeDirectoryWipedWhileContainersRun(t *testing.T) {
 		if out := p.davit("exec", "plain", "echo", "inside"); out != "inside" {
 			t.Errorf("exec: %q", out)
 		}
-		p.strike(guard)
-		p.strike(netd)
+		p.strike(guard, patience)
+		p.strike(netd, patience)
 		p.unchanged(before)
 	}
 	p.davit("stop", "-t", "0", "plain", "tty")

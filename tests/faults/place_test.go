@@ -44,6 +44,8 @@ type place struct {
 	*home.Home
 	t   *testing.T
 	env []string // beside the home's
+
+	shell *inside // of a cage
 }
 
 // archive is the image, made once.
@@ -93,8 +95,10 @@ func bare(t *testing.T) *place {
 	return p
 }
 
+// newPlace is a place with the image; tests of one run beside others.
 func newPlace(t *testing.T) *place {
 	t.Helper()
+	t.Parallel()
 	p := bare(t)
 	p.load()
 	return p
@@ -150,7 +154,13 @@ func (p *place) dirs() store.Dirs {
 func (p *place) command(args ...string) *exec.Cmd {
 	cmd := p.Command(context.Background(), "davit", args...)
 	cmd.Env = append(cmd.Env, p.env...)
-	return cmd
+	if p.shell == nil {
+		return cmd
+	}
+	line := append(append([]string{}, p.shell.wrap...), cmd.Args...)
+	caged := exec.Command(line[0], line[1:]...)
+	caged.Env = cmd.Env
+	return caged
 }
 
 // davit runs a command line that has to succeed, and gives what it printed.
@@ -168,12 +178,6 @@ func (p *place) try(args ...string) (string, int) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	began := time.Now()
-	defer func() {
-		if took := time.Since(began); took > time.Second {
-			p.t.Logf("davit %s took %s", strings.Join(args, " "), took.Round(time.Millisecond))
-		}
-	}()
 	cmd := p.command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

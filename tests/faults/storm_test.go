@@ -22,11 +22,13 @@ const writer = `trap 's=1' TERM; i=0; while [ -z "$s" ]; do seq $i $((i+1999)) R
 
 func writing(redirect string) string { return strings.ReplaceAll(writer, "REDIRECT", redirect) }
 
-// back is how long guard and netd may be away.
+// back is how long guard and netd may be away, where nothing else is tested
+// at the same time.
 const back = time.Second
 
 func TestKillStormLosesNothing(t *testing.T) {
-	p := newPlace(t)
+	p := bare(t) // alone: seconds are counted
+	p.load()
 	names := []string{"out", "err", "both", "tty", "slow"}
 	p.davit("run", "-d", "--name", "out", busybox, "sh", "-c", writing(""))
 	p.davit("run", "-d", "--name", "err", busybox, "sh", "-c", writing(">&2"))
@@ -44,7 +46,7 @@ func TestKillStormLosesNothing(t *testing.T) {
 	killed := map[string]int{}
 	for range 40 * factor() {
 		role := []string{guard, guard, netd, engine, "front"}[r.IntN(5)]
-		killed[role] += p.strike(role)
+		killed[role] += p.strike(role, back)
 		time.Sleep(time.Duration(r.IntN(40)) * time.Millisecond) // chance, not waiting
 	}
 	t.Logf("killed %v", killed)
@@ -55,7 +57,7 @@ func TestKillStormLosesNothing(t *testing.T) {
 	}
 	for _, n := range names {
 		stop := p.begin("stop", n)
-		p.strike(guard) // while it stops
+		p.strike(guard, back) // while it stops
 		check(t, stop.Wait())
 		if c := p.state(n, api.StateExited); c.ExitCode != 7 {
 			t.Errorf("%s ended with %d: %s", n, c.ExitCode, c.Reason)
@@ -80,7 +82,7 @@ func (p *place) begin(args ...string) *exec.Cmd {
 }
 
 // strike kills a role and verifies that it comes back.
-func (p *place) strike(role string) int {
+func (p *place) strike(role string, limit time.Duration) int {
 	p.t.Helper()
 	socket := ""
 	switch role {
@@ -106,7 +108,7 @@ func (p *place) strike(role string) int {
 	if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 		return 0
 	}
-	p.within(back, role+" is back", func() bool {
+	p.within(limit, role+" is back", func() bool {
 		now := p.pid(role)
 		return now != 0 && now != old && answers(socket)
 	})

@@ -74,6 +74,10 @@ func number(f *os.File) (int, error) {
 	return n, err
 }
 
+// ErrCut: a message was too long, or this process may have no more descriptors.
+// The connection is sound.
+var ErrCut = errors.New("message was cut: it is too long, or there are too many open files")
+
 // Receive waits for one message, decodes it into v and gives its descriptors,
 // which are close-on-exec and the caller's to close. io.EOF: the other end
 // has gone.
@@ -96,7 +100,7 @@ func Receive(c *net.UnixConn, v any) ([]*os.File, error) {
 	}
 	if flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
 		CloseAll(files)
-		return nil, errors.New("message was cut: too long or too many descriptors")
+		return nil, ErrCut
 	}
 	if err := json.Unmarshal(buf[:n], v); err != nil {
 		CloseAll(files)

@@ -144,6 +144,12 @@ func (k *keeper) serve(c *net.UnixConn) {
 	for {
 		var req request
 		files, err := fdmsg.Receive(c, &req)
+		if errors.Is(err, fdmsg.ErrCut) {
+			if fdmsg.Send(c, reply{Error: tooMany(err)}) != nil {
+				return
+			}
+			continue
+		}
 		if err != nil {
 			if err != io.EOF {
 				k.log.Error("client", "err", err)

@@ -2,8 +2,6 @@ package keeper
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,7 +51,7 @@ func inside() int {
 
 func testDirs() store.Dirs {
 	d := os.Getenv("KEEPER_TEST_DIR")
-	return store.Dirs{Data: d, Runtime: d, Config: d}
+	return store.Dirs{Data: d + "/data", Runtime: d, Config: d}
 }
 
 // kept deposits a file at its first start and dies; at its second it writes
@@ -75,12 +73,15 @@ func kept() {
 
 // endKeeper ends the keeper: one whose directory is removed makes it again.
 func endKeeper(t *testing.T) {
-	b, err := os.ReadFile(testDirs().KeeperLock())
 	var h holder
-	if err := errors.Join(err, json.Unmarshal(b, &h), syscall.Kill(h.PID, syscall.SIGKILL)); err != nil {
-		t.Fatal(err)
+	err := store.ReadJSON(testDirs().Keeper(), &h)
+	if err == nil {
+		err = syscall.Kill(h.PID, syscall.SIGKILL)
 	}
-	if _, err := store.LockFile(context.Background(), testDirs().KeeperLock()); err != nil {
+	if err == nil {
+		_, err = store.AwaitDir(context.Background(), testDirs().Data)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

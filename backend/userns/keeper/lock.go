@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 
@@ -15,7 +14,7 @@ import (
 // two, and the one of its runtime directory.
 type locks struct{ data, runtime *store.Lock }
 
-// holder is what the data directory's lock file tells those who find it held.
+// holder is what the data directory tells those who find it locked.
 type holder struct {
 	PID     int    `json:"pid"`
 	Runtime string `json:"runtime"`
@@ -25,23 +24,25 @@ func lock(d store.Dirs) (l locks, mine bool, err error) {
 	if l.runtime, mine, err = store.LockDir(d.Runtime); err != nil || !mine {
 		return l, mine, err
 	}
-	// Where nothing can be written, no container can run, and this one only
-	// answers who looks at what is there.
-	if err := os.MkdirAll(d.Data, 0o700); err != nil {
+	// Where nothing can be written, this one only answers who looks at what is there.
+	_ = os.MkdirAll(d.Data, 0o700)
+	if same(d.Data, d.Runtime) {
 		return l, true, nil
 	}
-	l.data, mine, err = store.TryLockFile(d.KeeperLock())
-	if err != nil {
-		return l, true, nil
+	if l.data, mine, err = store.LockDir(d.Data); err != nil {
+		return l, true, nil // there is no data
 	}
 	if !mine {
 		return l, false, l.free()
 	}
-	b, err := json.Marshal(holder{PID: os.Getpid(), Runtime: d.Runtime})
-	if err == nil {
-		err = l.data.Write(append(b, '\n'))
-	}
-	return l, true, err
+	_ = store.WriteJSONVolatile(d.Keeper(), holder{PID: os.Getpid(), Runtime: d.Runtime})
+	return l, true, nil
+}
+
+func same(a, b string) bool {
+	x, xerr := os.Stat(a)
+	y, yerr := os.Stat(b)
+	return xerr == nil && yerr == nil && os.SameFile(x, y)
 }
 
 func (l locks) free() error {
@@ -57,12 +58,8 @@ func (l locks) free() error {
 // dialHolder connects to the keeper of the data directory, where its runtime
 // directory is another than ours.
 func dialHolder(ctx context.Context, d store.Dirs) (*Client, error) {
-	b, err := os.ReadFile(d.KeeperLock())
-	if err != nil {
-		return nil, err
-	}
 	var h holder
-	if err := json.Unmarshal(b, &h); err != nil {
+	if err := store.ReadJSON(d.Keeper(), &h); err != nil {
 		return nil, err
 	}
 	if h.Runtime == "" || h.Runtime == d.Runtime {

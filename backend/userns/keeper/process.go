@@ -205,8 +205,28 @@ func (k *keeper) deposit(c *net.UnixConn, tag string, files []*os.File) error {
 		fdmsg.CloseAll(files)
 		return err
 	}
+	if !p.room() {
+		fdmsg.CloseAll(files)
+		return tooMany(errors.New("the keeper holds as many as it may"))
+	}
 	p.deposits = append(p.deposits, deposit{tag, files[0]})
 	return nil
+}
+
+// room tells whether the process could still be started again with one more
+// deposit: each of them is moved out of the way and back in its child.
+func (p *process) room() bool {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return true
+	}
+	const ours = 20 // sockets, standard streams, the poller, connections
+	return uint64(2*(len(p.deposits)+1)+len(p.files)+ours) <= limit.Cur
+}
+
+func tooMany(err error) *api.Error {
+	return api.Errorf(api.KindHost, "there are too many open files: %w", err).
+		WithHint("This session allows each process few of them (`ulimit -n`). End some containers, or raise the limit where you log in.")
 }
 
 func (k *keeper) withdraw(c *net.UnixConn, tag string) error {

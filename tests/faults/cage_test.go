@@ -1,0 +1,68 @@
+package faults
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// cage is a place where some directories are other file systems: all of Davit
+// runs in namespaces that a script has prepared. $DATA is the data directory.
+// Only one user id can be had there.
+func cage(t *testing.T, script string) *place {
+	t.Helper()
+	t.Parallel()
+	p := bare(t)
+	shell := exec.Command("unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh")
+	shell.Env = append(os.Environ(), "DATA="+p.getenv("XDG_DATA_HOME"))
+	in, err := shell.StdinPipe()
+	check(t, err)
+	out, err := shell.StdoutPipe()
+	check(t, err)
+	check(t, shell.Start())
+	t.Cleanup(func() { _ = shell.Process.Kill(); _ = shell.Wait() })
+	p.shell = &inside{in: in, out: bufio.NewReader(out)}
+	p.sh(script)
+	p.shell.wrap = []string{"nsenter", "--preserve-credentials", "--user", "--mount", "--target", itoa(shell.Process.Pid), "--"}
+	p.env = []string{"PATH=/nonexistent"} // no newuidmap: it does not work in there
+	return p
+}
+
+// inside is a shell with all rights in the cage.
+type inside struct {
+	in   io.Writer
+	out  *bufio.Reader
+	wrap []string // runs a command in the cage as the person
+}
+
+// sh runs a command in the cage's shell, and gives what it says.
+func (p *place) sh(script string) string {
+	p.t.Helper()
+	_, err := fmt.Fprintf(p.shell.in, "{ %s\n} 2>&1; echo \"--$?\"\n", script)
+	check(p.t, err)
+	var said strings.Builder
+	for {
+		line, err := p.shell.out.ReadString('\n')
+		if err != nil {
+			p.t.Fatalf("%s: %v: %s", script, err, &said)
+		}
+		if code, over := strings.CutPrefix(line, "--"); over {
+			if code != "0\n" {
+				p.t.Fatalf("%s: exit code %s%s", script, code, &said)
+			}
+			return strings.TrimSpace(said.String())
+		}
+		said.WriteString(line)
+	}
+}
+
+// quiet ends the keeper and waits until nothing of Davit runs.
+func (p *place) quiet() {
+	p.t.Helper()
+	p.kill(keeper)
+	p.eventually("all has ended", func() bool { all, err := p.Processes(); return err == nil && len(all) == 0 })
+}
