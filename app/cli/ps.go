@@ -26,7 +26,7 @@ func (o *PsOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.All, "all", "a", false, "Show all containers, not only those that run")
 	f.BoolVarP(&o.Latest, "latest", "l", false, "Show the latest container, whatever its state")
 	f.IntVarP(&o.Last, "last", "n", -1, "Show the n latest containers, whatever their state")
-	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: status=, name=, id=, label=, ancestor=, exited=, publish=")
+	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: status=, name=, id=, label=, ancestor=, exited=, publish=, health=")
 }
 
 func newPsCommand() *command {

@@ -128,7 +128,7 @@ type Created struct {
 // ContainerFilter chooses containers; the zero value means the running ones.
 type ContainerFilter struct {
 	All     bool                `json:"all,omitempty"`
-	Filters map[string][]string `json:"filters,omitempty"` // docker's: status, name, id, label, ancestor, exited, publish
+	Filters map[string][]string `json:"filters,omitempty"` // docker's: status, name, id, label, ancestor, exited, publish, health
 	Last    int                 `json:"last,omitempty"`    // only the n newest; implies All
 }
 

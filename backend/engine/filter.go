@@ -70,9 +70,11 @@ func (e *Engine) containerTest(ctx context.Context, key, value string) (containe
 		return func(c api.Container) bool { return c.State == api.StateExited && c.ExitCode == code }, nil
 	case "publish":
 		return publishTest(value)
+	case "health":
+		return healthTest(value)
 	}
 	return nil, invalid(key, "there is no filter %q for containers", key).
-		WithHint("Filters are status, name, id, label, ancestor, exited and publish.")
+		WithHint("Filters are status, name, id, label, ancestor, exited, publish and health.")
 }
 
 func statusTest(value string) (containerTest, error) {
@@ -86,6 +88,16 @@ func statusTest(value string) (containerTest, error) {
 		}
 	}
 	return func(c api.Container) bool { return c.State == s }, nil
+}
+
+func healthTest(value string) (containerTest, error) {
+	switch value {
+	case api.HealthStarting, api.HealthHealthy, api.HealthUnhealthy:
+		return func(c api.Container) bool { return c.Health == value }, nil
+	case "none":
+		return func(c api.Container) bool { return c.Health == "" }, nil
+	}
+	return nil, invalid(value, "there is no health %q", value).WithHint("It is starting, healthy, unhealthy or none.")
 }
 
 // nameTest takes a regular expression, as docker does, or what cannot be one

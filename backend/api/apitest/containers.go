@@ -117,6 +117,8 @@ func chosen(b *box, q api.ContainerFilter) (bool, error) {
 			fits = func(v string) bool {
 				return slices.ContainsFunc(c.Ports, func(p api.Port) bool { return strconv.Itoa(int(p.HostPort)) == v })
 			}
+		case "health":
+			fits = func(v string) bool { return c.Health == v || c.Health == "" && v == "none" }
 		default:
 			return false, api.Errorf(api.KindInvalid, "there is no filter %q for containers", key).WithRef(key)
 		}
