@@ -18,7 +18,8 @@ func newRoot() *command {
 	f.BoolVarP(&showVersion, "version", "v", false, "Print the version and quit")
 	f.BoolVarP(&debug, "debug", "D", false, "Tell what happens, on the standard error")
 	root.subs = verbs()
-	root.subs = append(root.subs, newContainerGroup(), newImageGroup(), newSystemGroup(), newHealthGroup(), newAutostartGroup())
+	root.subs = append(root.subs, newContainerGroup(), newImageGroup(), newSystemGroup(), newHealthGroup(), newAutostartGroup(),
+		newRegistryGroup(), newManifestGroup())
 	root.subs = append(root.subs, newHelpCommand(root))
 	for _, s := range root.subs {
 		root.passDebug(s, &debug)
@@ -77,14 +78,15 @@ func newContainerGroup() *command {
 		newExecCommand(), newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(),
 		newKillCommand(), newRmCommand().as("rm", "remove"), newWaitCommand(), newPortCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
-		newInspectOf("container"))
+		newCommitCommand(), newDiffCommand(), newExportCommand(), newInspectOf("container"))
 }
 
 func newImageGroup() *command {
 	return noun("image", "Everything on images",
 		newImagesCommand().as("ls", "list"), newPullCommand(), newRmiCommand().as("rm", "remove"),
 		newLoadCommand(), newSaveCommand(), newTagCommand(), newInspectOf("image"),
-		newPushCommand(), newImportCommand(), newHistoryCommand(), newImagePruneCommand(), newImageCheckCommand(), newImageTreeCommand())
+		newPushCommand(), newImportCommand(), newHistoryCommand(), newImagePruneCommand(), newImageCheckCommand(), newImageTreeCommand(),
+		newImageFilesCommand(), newImageCatCommand(), newImageDiveCommand(), newImageDiffCommand())
 }
 
 func newSystemGroup() *command {

@@ -33,7 +33,9 @@ type Error struct {
 	Hint     string `json:"hint,omitempty"`
 	Ref      string `json:"ref,omitempty"`      // what it is about
 	ExitCode int    `json:"exitCode,omitempty"` // for the command line; 0: as the verb says
-	Err      error  `json:"-"`
+	// RetryAfter is how many seconds a registry wants us to wait; 0: it did not say.
+	RetryAfter int   `json:"retryAfter,omitempty"`
+	Err        error `json:"-"`
 }
 
 func (e *Error) Error() string { return e.Msg }

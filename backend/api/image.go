@@ -113,7 +113,7 @@ type RemovedImage struct {
 // Registry is a registry that Davit knows of.
 type Registry struct {
 	Host     string   `json:"host"`   // docker.io, localhost:5000
-	Kind     string   `json:"kind"`   // "hub", "quay", "redhat", "v1", "catalogue", "none"
+	Kind     string   `json:"kind"`   // "hub", "quay", "redhat", "artifacthub", "harbor", "zot", "v1", "catalogue", "none"
 	Source   string   `json:"source"` // the file that names it, or "built in"
 	Search   bool     `json:"search"` // asked when searching
 	Insecure bool     `json:"insecure"`
@@ -162,6 +162,8 @@ type Tag struct {
 	Size    int64     `json:"size,omitempty"` // for the host's platform; 0: not told
 	Digest  string    `json:"digest,omitempty"`
 	Updated time.Time `json:"updated,omitzero"`
+	// Platforms are the images that the tag has, where the registry tells them.
+	Platforms []TagPlatform `json:"platforms,omitempty"`
 }
 
 // Login is a user's credentials for a registry.

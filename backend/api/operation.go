@@ -27,10 +27,14 @@ type OperationState string
 // The states of an operation.
 const (
 	OperationRunning   OperationState = "running"
+	OperationPaused    OperationState = "paused" // stopped, to go on where it was
 	OperationDone      OperationState = "done"
 	OperationFailed    OperationState = "failed"
 	OperationCancelled OperationState = "cancelled"
 )
+
+// Ended tells states after which nothing more comes.
+func (s OperationState) Ended() bool { return s != OperationRunning && s != OperationPaused }
 
 // Step is a part of an operation, such as one layer.
 type Step struct {

@@ -17,7 +17,9 @@ type Service interface {
 	Containers
 	Images
 	Library
+	Inside
 	Registries
+	Catalogue
 	Operations
 	System
 }

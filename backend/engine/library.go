@@ -206,7 +206,8 @@ func (e *Engine) CheckImages(ctx context.Context, spec api.CheckSpec, sink func(
 	return explain(images.Check(ctx, spec, users, sink))
 }
 
-// ImageLibrary is what Images has for the verbs of api.Library.
+// ImageLibrary is what Images has for the verbs of api.Library, api.Inside and
+// api.Catalogue.
 type ImageLibrary interface {
 	PushName(spec api.PushSpec) (string, error)
 	Push(ctx context.Context, spec api.PushSpec, progress func(image.Progress)) (image.Pushed, error)
@@ -217,4 +218,16 @@ type ImageLibrary interface {
 	Prune(ctx context.Context, spec api.PruneSpec, users map[string][]string) (api.Pruned, error)
 	Usage(ctx context.Context, users map[string][]string) (api.DiskUsage, error)
 	Check(ctx context.Context, spec api.CheckSpec, users map[string][]string, sink func(api.CheckedImage) error) error
+
+	Files(ctx context.Context, q api.FileQuery) (api.FileList, error)
+	File(ctx context.Context, f api.FileRef, w io.Writer) error
+	LayerChanges(ctx context.Context, ref string, layer int) ([]api.Change, error)
+	Waste(ctx context.Context, ref string) (api.Waste, error)
+	Compare(ctx context.Context, a, b string) (api.Comparison, error)
+
+	Page(ctx context.Context, ref string) (api.Repository, error)
+	RemoteManifest(ctx context.Context, ref string) (api.Manifest, error)
+	Quota(ctx context.Context) (api.PullQuota, error)
+	SetRegistry(ctx context.Context, spec api.RegistrySpec) error
+	RemoveRegistry(ctx context.Context, host string) error
 }

@@ -30,7 +30,9 @@ type operations struct {
 // operation is one of them; operations.mu guards now and changed.
 type operation struct {
 	key     string // same key, same work
-	cancel  context.CancelFunc
+	work    func(context.Context, *operation) error
+	stop    context.CancelCauseFunc
+	pausing bool // it is stopped to go on later
 	now     api.Operation
 	changed chan struct{} // closed at each change
 }
@@ -43,22 +45,32 @@ func (o *operations) start(key string, first api.Operation, work func(context.Co
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, op := range o.list {
-		if op.key == key && op.now.State == api.OperationRunning {
-			return op.snapshot()
+		if op.key != key || op.now.State.Ended() {
+			continue
 		}
+		if op.now.State == api.OperationPaused {
+			o.run(op)
+		}
+		return op.snapshot()
 	}
-	ctx, cancel := context.WithCancel(o.e.life)
-	op := &operation{key: key, cancel: cancel, now: first, changed: make(chan struct{})}
-	op.now.ID, op.now.State, op.now.Started = operationID(), api.OperationRunning, time.Now().UTC()
+	op := &operation{key: key, work: work, now: first, changed: make(chan struct{})}
+	op.now.ID, op.now.Started = operationID(), time.Now().UTC()
 	op.now.Steps = list(op.now.Steps)
 	o.list = append(o.list, op)
+	o.run(op)
 	o.forget()
 	o.e.news.tell("operation", "start", op.now.ID, op.now.Title)
-	o.e.work.Go(func() {
-		defer cancel()
-		o.finish(ctx, op, work(ctx, op))
-	})
 	return op.snapshot()
+}
+
+// run begins an operation, or goes on with a paused one; mu is held.
+func (o *operations) run(op *operation) {
+	ctx, stop := context.WithCancelCause(o.e.life)
+	op.stop, op.pausing, op.now.State = stop, false, api.OperationRunning
+	o.e.work.Go(func() {
+		defer stop(nil)
+		o.finish(ctx, op, op.work(ctx, op))
+	})
 }
 
 func operationID() string {
@@ -71,7 +83,7 @@ func operationID() string {
 func (o *operations) forget() {
 	ended := 0
 	for i := len(o.list) - 1; i >= 0; i-- {
-		if o.list[i].now.State == api.OperationRunning {
+		if !o.list[i].now.State.Ended() {
 			continue
 		}
 		if ended++; ended > maxEnded {
@@ -92,6 +104,10 @@ func (o *operations) change(op *operation, do func(*api.Operation)) {
 func (o *operations) finish(ctx context.Context, op *operation, err error) {
 	action := "done"
 	o.change(op, func(now *api.Operation) {
+		if err != nil && op.pausing && ctx.Err() != nil {
+			now.State, action = api.OperationPaused, "pause"
+			return
+		}
 		now.Ended = time.Now().UTC()
 		switch {
 		case err == nil:
@@ -160,7 +176,7 @@ func (e *Engine) WatchOperation(ctx context.Context, id string, sink func(api.Op
 		if err := sink(now); err != nil {
 			return explain(err)
 		}
-		if now.State != api.OperationRunning {
+		if now.State.Ended() {
 			return nil
 		}
 		now, changed, err = e.ops.next(ctx, id, changed)
@@ -195,7 +211,50 @@ func (e *Engine) CancelOperation(_ context.Context, id string) error {
 	if err != nil {
 		return explain(err)
 	}
-	op.cancel()
+	if op.now.State == api.OperationPaused {
+		op.now.State, op.now.Ended = api.OperationCancelled, time.Now().UTC()
+		close(op.changed)
+		op.changed = make(chan struct{})
+	}
+	op.stop(context.Canceled)
+	return nil
+}
+
+// PauseOperation implements api.Service: what was fetched is kept, as when the
+// engine ends.
+func (e *Engine) PauseOperation(_ context.Context, id string) error {
+	e.ops.mu.Lock()
+	defer e.ops.mu.Unlock()
+	op, err := e.ops.find(id)
+	switch {
+	case err != nil:
+		return explain(err)
+	case op.now.Kind != "pull":
+		return invalid(id, "only a pull can be paused, not a %s", op.now.Kind)
+	case op.now.State.Ended():
+		return api.Errorf(api.KindConflict, "%s is over", op.now.Title).WithRef(id)
+	}
+	op.pausing = true
+	op.stop(image.ErrShutdown)
+	return nil
+}
+
+// ResumeOperation implements api.Service.
+func (e *Engine) ResumeOperation(_ context.Context, id string) error {
+	e.ops.mu.Lock()
+	defer e.ops.mu.Unlock()
+	op, err := e.ops.find(id)
+	switch {
+	case err != nil:
+		return explain(err)
+	case op.now.State.Ended():
+		return api.Errorf(api.KindConflict, "%s is over", op.now.Title).WithRef(id)
+	case op.now.State == api.OperationPaused:
+		e.ops.run(op)
+		close(op.changed)
+		op.changed = make(chan struct{})
+		e.news.tell("operation", "resume", op.now.ID, op.now.Title)
+	}
 	return nil
 }
 

@@ -68,31 +68,24 @@ func (s *Store) Changes(ctx context.Context, r Rootfs) ([]api.Change, error) {
 // maxChanges bounds a list that is kept in memory.
 const maxChanges = 300_000
 
-// skip leaves out what only mounts wanted.
+// skip leaves out what only mounts wanted: what they cover, nobody can write to.
 func (r Rootfs) skip(fn func(view.Changed) error) func(view.Changed) error {
 	return func(c view.Changed) error {
 		n := c.Node
-		made := c.Kind == api.ChangeAdded && slices.Contains(r.Mounts, n.Path) && (n.IsDir() || n.Regular() && n.Stat.Size == 0)
-		if made && !n.IsDir() {
-			return nil
-		}
-		if made {
-			return fn(view.Changed{Kind: c.Kind, Node: n, Old: c.Old, Alike: true})
+		if c.Kind == api.ChangeAdded && slices.Contains(r.Mounts, n.Path) && (n.IsDir() || n.Regular() && n.Stat.Size == 0) {
+			return view.ErrSkipDir
 		}
 		return fn(c)
 	}
 }
 
-// tidied drops directories that are there for mounts only: nothing else in
-// them was changed.
+// tidied drops directories that changed only because a mount's place was made
+// in them.
 func (r Rootfs) tidied(all []api.Change) []api.Change {
 	out := []api.Change{}
 	for i, c := range all {
 		inside := i+1 < len(all) && strings.HasPrefix(all[i+1].Path, c.Path+"/")
-		if !inside && slices.Contains(r.Mounts, c.Path) && c.Size == 0 {
-			continue
-		}
-		if !inside && c.Kind == api.ChangeModified && r.above(c.Path) {
+		if !inside && c.Kind == api.ChangeModified && c.Size == 0 && r.above(c.Path) {
 			continue
 		}
 		out = append(out, c)

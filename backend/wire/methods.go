@@ -57,6 +57,20 @@ func methods() map[string]method {
 		"DiskUsage":   query0(api.Service.DiskUsage),
 		"CheckImages": stream1(api.Service.CheckImages),
 
+		"ImageFiles":    query1(api.Service.ImageFiles),
+		"ImageFile":     download1(api.Service.ImageFile),
+		"LayerChanges":  query2(api.Service.LayerChanges),
+		"Waste":         query1(api.Service.Waste),
+		"CompareImages": query2(api.Service.CompareImages),
+
+		"Repository":      query1(api.Service.Repository),
+		"Manifest":        query1(api.Service.Manifest),
+		"PullQuota":       query0(api.Service.PullQuota),
+		"SetRegistry":     command1(api.Service.SetRegistry),
+		"RemoveRegistry":  command1(api.Service.RemoveRegistry),
+		"PauseOperation":  command1(api.Service.PauseOperation),
+		"ResumeOperation": command1(api.Service.ResumeOperation),
+
 		"Registries": query0(api.Service.Registries),
 		"Search":     stream1(api.Service.Search),
 		"Tags":       query1(api.Service.Tags),

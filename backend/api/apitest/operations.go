@@ -38,7 +38,7 @@ func (f *Fake) Pull(ctx context.Context, spec api.PullSpec) (api.Operation, erro
 		return api.Operation{}, api.Errorf(api.KindInvalid, "%q is no name of an image", spec.Ref).WithRef(spec.Ref)
 	}
 	for _, o := range f.ops {
-		if o.Subject == full && o.State == api.OperationRunning {
+		if o.Subject == full && !o.State.Ended() {
 			return o.snapshot(), nil
 		}
 	}
@@ -77,6 +77,10 @@ func (f *Fake) pull(ctx context.Context, o *operation, spec api.PullSpec) error 
 			return err
 		}
 		f.mu.Lock()
+		if o.State == api.OperationPaused {
+			f.mu.Unlock()
+			continue
+		}
 		done := f.download(o, it.size/40)
 		f.notify()
 		f.mu.Unlock()
@@ -237,7 +241,7 @@ func (f *Fake) WatchOperation(ctx context.Context, id string, sink func(api.Oper
 		if err := sink(now); err != nil {
 			return failed(err)
 		}
-		if now.State != api.OperationRunning {
+		if now.State.Ended() {
 			return nil
 		}
 		t := time.NewTimer(100 * time.Millisecond) // at most ten a second
@@ -258,11 +262,11 @@ func (f *Fake) CancelOperation(ctx context.Context, id string) error {
 		f.mu.Unlock()
 		return err
 	}
-	if o.State == api.OperationRunning {
+	if !o.State.Ended() {
 		o.cancel()
 	}
 	f.mu.Unlock()
-	return f.until(ctx, func() bool { return o.State != api.OperationRunning })
+	return f.until(ctx, func() bool { return o.State.Ended() })
 }
 
 // addImage puts what an offer describes into the store under a name; f.mu is held.

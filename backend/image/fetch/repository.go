@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -266,8 +267,9 @@ func (s *session) usedInClear(cred Credential) error {
 }
 
 // JSON fetches a document from an API that is no registry's (search, tags).
-// address is complete; the host's settings are h's.
-func (c *Client) JSON(ctx context.Context, h Host, address string, v any) error {
+// address is complete; the host's settings are h's. header is what the API
+// wants besides: names and values in turn.
+func (c *Client) JSON(ctx context.Context, h Host, address string, v any, header ...string) error {
 	s, err := c.session(h)
 	if err != nil {
 		return err
@@ -278,6 +280,9 @@ func (c *Client) JSON(ctx context.Context, h Host, address string, v any) error 
 	}
 	r.Header.Set("User-Agent", userAgent)
 	r.Header.Set("Accept", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
 	resp, err := s.http.Do(r)
 	if err != nil {
 		return s.fail(err)
@@ -318,4 +323,35 @@ func (c *Client) Base(ctx context.Context, h Host) (string, error) {
 	}
 	resp.Body.Close()
 	return s.base, nil
+}
+
+// Quota asks, with a HEAD, what Docker Hub says of its limit on pulls.
+func (r *Repository) Quota(ctx context.Context, ref string) (api.PullQuota, error) {
+	q := r.request(http.MethodHead, "manifests", ref)
+	q.header = http.Header{"Accept": {manifest.Accept}}
+	resp, err := r.s.do(ctx, q)
+	if err != nil {
+		return api.PullQuota{}, err
+	}
+	resp.Body.Close()
+	var out api.PullQuota
+	out.Limit, out.Window = limitAndWindow(resp.Header.Get("RateLimit-Limit"))
+	out.Remaining, _ = limitAndWindow(resp.Header.Get("RateLimit-Remaining"))
+	out.Source = Text(resp.Header.Get("Docker-RateLimit-Source"), 100)
+	return out, nil
+}
+
+// limitAndWindow reads 100;w=21600.
+func limitAndWindow(s string) (n, window int) {
+	count, rest, _ := strings.Cut(s, ";")
+	n, err := strconv.Atoi(strings.TrimSpace(count))
+	if err != nil || n < 0 {
+		return 0, 0
+	}
+	if w, ok := strings.CutPrefix(strings.TrimSpace(rest), "w="); ok {
+		if v, err := strconv.Atoi(w); err == nil && v > 0 {
+			window = v
+		}
+	}
+	return n, window
 }

@@ -159,8 +159,10 @@ func (s *session) status(r *http.Response, body []byte) error {
 		return api.Errorf(api.KindUnavailable, "%s: %w", s.host.Name, errRange)
 	case r.StatusCode == http.StatusTooManyRequests:
 		wait := retryAfter(r.Header)
-		return &busyError{e(api.KindRateLimited, "says that there were too many requests").
-			WithHint("Try again %s; those who log in may ask for more.", in(wait)), wait}
+		busy := e(api.KindRateLimited, "says that there were too many requests").
+			WithHint("Try again %s; those who log in may ask for more.", in(wait))
+		busy.RetryAfter = int(wait / time.Second)
+		return &busyError{busy, wait}
 	case r.StatusCode >= 500:
 		return &busyError{e(api.KindUnavailable, fmt.Sprintf("has a fault of its own (%d)", r.StatusCode)), retryAfter(r.Header)}
 	}

@@ -95,7 +95,7 @@ func (p Platform) Fits(want Platform) bool { return p.score(want) > 0 }
 func Choose(m *Manifest, want Platform) (Descriptor, error) {
 	best, at := 0, -1
 	for i, d := range m.Manifests {
-		if attestation(d) || !isManifest(d.MediaType) && !isIndex(d.MediaType) && d.MediaType != "" {
+		if Attestation(d) || !isManifest(d.MediaType) && !isIndex(d.MediaType) && d.MediaType != "" {
 			continue
 		}
 		s := 1 // one that does not say what it runs on is better than none
@@ -112,15 +112,15 @@ func Choose(m *Manifest, want Platform) (Descriptor, error) {
 	return Descriptor{}, noPlatform(m, want)
 }
 
-// attestation tells provenance records, which buildkit lists as manifests.
-func attestation(d Descriptor) bool {
+// Attestation tells provenance records, which buildkit lists as manifests.
+func Attestation(d Descriptor) bool {
 	return d.Annotations["vnd.docker.reference.type"] != "" || d.Platform != nil && d.Platform.OS == "unknown"
 }
 
 func noPlatform(m *Manifest, want Platform) error {
 	var have []string
 	for _, d := range m.Manifests {
-		if d.Platform != nil && !attestation(d) && len(have) < 20 {
+		if d.Platform != nil && !Attestation(d) && len(have) < 20 {
 			have = append(have, shorten(d.Platform.String()))
 		}
 	}

@@ -1,6 +1,7 @@
 // Package search asks registries what they have, each in the way that it
-// understands: Docker Hub and Quay by their own APIs, others by the search of
-// registry v1 where they still have it, or by listing their catalogue.
+// understands: Docker Hub, Quay, Red Hat and Artifact Hub by their own APIs,
+// zot and Harbor by theirs wherever they are, others by the search of registry
+// v1 where they still have it, or by listing their catalogue.
 //
 // It runs in the engine. What registries answer is foreign text: it is cleaned
 // of control characters and cut before anybody sees it.
@@ -8,6 +9,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"sort"
 	"strconv"
@@ -26,11 +28,17 @@ type Kind string
 const (
 	Hub       Kind = "hub"
 	Quay      Kind = "quay"
-	RedHat    Kind = "redhat" // registry v1's search, on one fixed host
+	RedHat    Kind = "redhat"
+	Artifact  Kind = "artifacthub" // an index over many registries
+	Harbor    Kind = "harbor"
+	Zot       Kind = "zot"
 	V1        Kind = "v1"
 	Catalogue Kind = "catalogue"
 	None      Kind = "none" // can only be asked for a name that one knows
 )
+
+// ArtifactHubHost is where the index of the CNCF is.
+const ArtifactHubHost = "artifacthub.io"
 
 // KindOf tells the kind of the registries that everybody knows; "" for
 // others, which have to be probed.
@@ -40,6 +48,8 @@ func KindOf(host string) Kind {
 		return Hub
 	case "quay.io":
 		return Quay
+	case ArtifactHubHost:
+		return Artifact
 	case "registry.access.redhat.com", "registry.redhat.io":
 		return RedHat
 	case "ghcr.io", "public.ecr.aws", "registry.gitlab.com", "gcr.io", "registry.k8s.io":
@@ -76,12 +86,13 @@ func (s Searcher) Search(ctx context.Context, t Target, term string, limit int) 
 	a.Kind = t.Kind
 	switch t.Kind {
 	case Hub:
-		err = s.v1(ctx, &a, t, fetch.Host{Name: "index.docker.io"}, s.base("index.docker.io"), term, limit)
+		err = s.hub(ctx, &a, t, term, limit)
 	case Quay:
 		err = s.quay(ctx, &a, t, term, limit)
 	case RedHat:
-		host := "registry.access.redhat.com"
-		err = s.v1(ctx, &a, t, fetch.Host{Name: host}, s.base(host), term, limit)
+		err = s.redhat(ctx, &a, t, term, limit)
+	case Artifact:
+		err = s.artifactHub(ctx, &a, term, limit)
 	case None:
 	case Catalogue:
 		err = s.catalogue(ctx, &a, t, term, limit)
@@ -102,22 +113,42 @@ func (s Searcher) base(host string) string {
 	return "https://" + host
 }
 
-// probe finds out what an unknown registry understands: v1's search first,
-// which podman and docker ask too, then its catalogue.
+// probe asks a registry of one's own in the way that it understands; one that
+// is not known yet is tried in turn: zot says so by itself, Harbor and v1 have
+// addresses of their own, and a catalogue all may have.
 func (s Searcher) probe(ctx context.Context, a *Answer, t Target, term string, limit int) error {
 	base, err := s.Client.Base(ctx, t.Host)
 	if err != nil {
 		return err
 	}
-	if a.Kind = V1; t.Kind != V1 {
-		if err := s.v1(ctx, a, t, t.Host, base, term, limit); err == nil {
-			return nil
-		}
-		a.Kind, a.Results = Catalogue, nil
-		return s.catalogue(ctx, a, t, term, limit)
+	ways := []struct {
+		kind Kind
+		ask  func() error
+	}{
+		{Zot, func() error {
+			if t.Kind == "" && !s.discovers(ctx, t, base) {
+				return errOther
+			}
+			return s.zot(ctx, a, t, base, term, limit)
+		}},
+		{Harbor, func() error { return s.harbor(ctx, a, t, base, term) }},
+		{V1, func() error { return s.v1(ctx, a, t, t.Host, base, term, limit) }},
 	}
-	return s.v1(ctx, a, t, t.Host, base, term, limit)
+	for _, w := range ways {
+		if t.Kind != "" && t.Kind != w.kind {
+			continue
+		}
+		a.Kind, a.Results = w.kind, nil
+		err := w.ask()
+		if err == nil || t.Kind != "" || ctx.Err() != nil {
+			return err
+		}
+	}
+	a.Kind, a.Results = Catalogue, nil
+	return s.catalogue(ctx, a, t, term, limit)
 }
+
+var errOther = errors.New("it is of another kind")
 
 func (s Searcher) v1(ctx context.Context, a *Answer, t Target, h fetch.Host, base, term string, limit int) error {
 	var page struct {
@@ -135,7 +166,7 @@ func (s Searcher) v1(ctx context.Context, a *Answer, t Target, h fetch.Host, bas
 		return err
 	}
 	if page.Results == nil {
-		return api.Errorf(api.KindUnavailable, "%s answered with something that is no list", h.Name)
+		return noList(h.Name)
 	}
 	for _, r := range *page.Results {
 		a.add(t, r.Name, api.SearchResult{Description: r.Description, Stars: r.Stars, Official: r.Official})

@@ -48,8 +48,12 @@ func (s Searcher) HubTags(ctx context.Context, repository string, p manifest.Pla
 		}
 		t := api.Tag{Name: r.Name, Digest: digest(r.Digest), Updated: r.Updated}
 		for _, i := range r.Images {
-			if (manifest.Platform{OS: i.OS, Architecture: i.Architecture, Variant: i.Variant}).Fits(p) {
+			has := manifest.Platform{OS: i.OS, Architecture: i.Architecture, Variant: i.Variant}
+			if has.Fits(p) {
 				t.Size = i.Size
+			}
+			if i.Architecture != "unknown" {
+				t.Platforms = append(t.Platforms, api.TagPlatform{Platform: fetch.Text(has.String(), 60), Digest: digest(i.Digest), Size: i.Size})
 			}
 		}
 		out = append(out, t)

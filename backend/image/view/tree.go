@@ -166,6 +166,9 @@ func (d *dir) entry(parent, name string) (*Node, error) {
 		}
 		if !isDir {
 			n.Link, err = readlink(p.fd, name, &st)
+			if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) {
+				return nil, nil // it went away, or became something else, just now
+			}
 			return n, err
 		}
 		opaque, err := n.add(p, name)
@@ -383,4 +386,12 @@ func quote(s string) string {
 		s = s[:200] + "…"
 	}
 	return fmt.Sprintf("%q", s)
+}
+
+// Walk calls fn for every entry below a directory that Lookup or Walk is at.
+func (n *Node) Walk(ctx context.Context, fn func(*Node) error) error {
+	if n.dir == nil {
+		return nil
+	}
+	return n.dir.walk(ctx, n.Path, fn)
 }

@@ -55,7 +55,7 @@ export class Engine {
   async operationEnd(id: string, signal?: AbortSignal): Promise<Operation> {
     for (;;) {
       const operation = await this.client.operation(id);
-      if (operation.state !== 'running') return operation;
+      if (operation.state !== 'running' && operation.state !== 'paused') return operation;
       await new Promise((resolve) => setTimeout(resolve, progressEvery));
       signal?.throwIfAborted();
     }

@@ -355,11 +355,18 @@ export interface SearchPage {
   more?: boolean;
 }
 
+export interface TagPlatform {
+  platform: string;
+  digest?: string;
+  size?: number;
+}
+
 export interface Tag {
   name: string;
   size?: number;
   digest?: string;
   updated?: string;
+  platforms?: TagPlatform[];
 }
 
 export interface TagList {
@@ -374,7 +381,7 @@ export interface Login {
   password: string;
 }
 
-export type OperationState = 'running' | 'done' | 'failed' | 'cancelled';
+export type OperationState = 'running' | 'paused' | 'done' | 'failed' | 'cancelled';
 
 export interface Step {
   id: string;
@@ -467,4 +474,5 @@ export interface ErrorBody {
   hint?: string;
   ref?: string;
   exitCode?: number;
+  retryAfter?: number;
 }

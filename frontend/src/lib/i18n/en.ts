@@ -410,7 +410,7 @@ export const en = {
     retry: 'Retry',
     showImage: 'Show Image',
     run: 'Run…',
-    states: { running: 'Running', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' },
+    states: { running: 'Running', paused: 'Paused', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' },
     upToDate: 'Up to date',
     layers: (done: number, total: number) => `${done} of ${total} layers`,
     took: (time: string) => `took ${time}`,
