@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/userns"
 	"davit/backend/userns/fdmsg"
 	"davit/netstack"
 	"davit/netstack/netd"
@@ -58,6 +59,7 @@ type server struct {
 	over      chan struct{} // closed by the end of idleness
 	closeOnce sync.Once
 	work      sync.WaitGroup
+	trim      userns.Trimmer
 }
 
 // Run serves until the network has been idle, or ctx ends.
@@ -128,6 +130,7 @@ func (s *server) serve(c *net.UnixConn) {
 		if err != nil {
 			return
 		}
+		s.trim.Touch()
 		reply, ns := s.answer(m)
 		if ns == nil {
 			err = fdmsg.Send(c, reply)
