@@ -61,11 +61,16 @@ func (e *Engine) kill(ctx context.Context, id string) error {
 
 // release has the guard let go of a container. It knows none that was never
 // started, and need not be woken for it.
-func (e *Engine) release(ctx context.Context, id string, _ api.RemoveOptions) error {
+func (e *Engine) release(ctx context.Context, id string, o api.RemoveOptions) error {
 	if _, err := os.Lstat(e.dirs.Container(id).State()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	err := e.guard.Release(ctx, id)
+	if api.KindOf(err) == api.KindConflict && o.Force { // started, or not recorded as running, since we looked
+		if err = e.kill(ctx, id); err == nil {
+			err = e.guard.Release(ctx, id)
+		}
+	}
 	if api.KindOf(err) == api.KindNotFound {
 		return nil
 	}

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -40,6 +41,8 @@ type container struct {
 	backoff  time.Duration
 	sessions []*session // attached, to this run or the next
 	stopped  bool       // by the person: no restart
+
+	unwritten bool // the state is to be written again
 }
 
 func (g *Guard) load(id string) (*container, error) {
@@ -67,20 +70,46 @@ func (c *container) notify() {
 	c.changed = make(chan struct{})
 }
 
-// record writes the state. A lost one is mended at the next start of the
-// guard, so that a full disk stops no container.
-func (c *container) record(change func(*store.State)) {
+// record writes the state. Where that does not work it is tried again until
+// it does: a full disk stops no container, and loses no exit code.
+func (c *container) record(change func(*store.State)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change(&c.state)
 	c.state.Version = store.StateVersion
+	err := c.write()
+	if err != nil && !c.unwritten {
+		c.log.Error("write the state", "err", err)
+		c.unwritten = true
+		c.g.enter()
+		time.AfterFunc(rewriteEvery, c.rewrite)
+	}
+	return err
+}
+
+// rewriteEvery is how often a full disk is tried again.
+const rewriteEvery = time.Second
+
+// write writes the state; mu is held.
+func (c *container) write() error {
 	write := store.WriteJSONVolatile
 	if c.state.State == api.StateExited && !c.rec.AutoRemove {
 		write = store.WriteJSON
 	}
-	if err := write(c.dir.State(), c.state); err != nil {
-		c.log.Error("write the state", "err", err)
+	return write(c.dir.State(), c.state)
+}
+
+// rewrite writes what could not be written, until the container is removed.
+func (c *container) rewrite() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.write()
+	if err != nil && !errors.Is(err, os.ErrNotExist) && c.g.ctx.Err() == nil {
+		time.AfterFunc(rewriteEvery, c.rewrite)
+		return
 	}
+	c.unwritten = false
+	c.g.leave()
 }
 
 // start starts the container if it does not run.

@@ -159,7 +159,7 @@ func (c *container) begin(r *run, p *specs.Process) error {
 	c.run = r
 	c.notify()
 	c.mu.Unlock()
-	c.record(func(s *store.State) {
+	err = c.record(func(s *store.State) {
 		*s = store.State{
 			State: api.StateRunning, PID: pid, PIDStart: start, BootID: store.BootID(), Started: time.Now(),
 			Restarts: s.Restarts, Ports: r.net.ports, Confinement: c.confinement(), Limited: limited(),
@@ -171,7 +171,10 @@ func (c *container) begin(r *run, p *specs.Process) error {
 	})
 	r.pump()
 	go c.watch(r)
-	if err := r.execute(p); err != nil {
+	if err == nil { // what is not recorded would not be found by the next guard
+		err = r.execute(p)
+	}
+	if err != nil {
 		r.startErr = err
 		close(r.begun)
 		_ = r.proc.Signal(unix.SIGKILL)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -83,6 +85,9 @@ func RemoveContainer(d Dirs, id string) error {
 // for overlay's work directory, where this process may not override them.
 func removeAll(path string) error {
 	err := os.RemoveAll(path)
+	for n := 0; n < 10 && errors.Is(err, unix.ENOTEMPTY); n++ { // somebody was just writing into it
+		err = os.RemoveAll(path)
+	}
 	if err == nil || !errors.Is(err, fs.ErrPermission) {
 		return err
 	}

@@ -28,6 +28,7 @@ func cage(t *testing.T, script string) *place {
 	p.shell = &inside{in: in, out: bufio.NewReader(out)}
 	p.sh(script)
 	p.shell.wrap = []string{"nsenter", "--preserve-credentials", "--user", "--mount", "--target", itoa(shell.Process.Pid), "--"}
+	p.shell.root = "/proc/" + itoa(shell.Process.Pid) + "/root"
 	p.env = []string{"PATH=/nonexistent"} // no newuidmap: it does not work in there
 	return p
 }
@@ -37,6 +38,7 @@ type inside struct {
 	in   io.Writer
 	out  *bufio.Reader
 	wrap []string // runs a command in the cage as the person
+	root string   // of the cage, as seen from outside
 }
 
 // sh runs a command in the cage's shell, and gives what it says.
