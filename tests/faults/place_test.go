@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,8 @@ type place struct {
 	*home.Home
 	t   *testing.T
 	env []string // beside the home's
+	// front is what davit's binary is called, where it is not davit.
+	front string
 
 	shell *inside // of a cage
 }
@@ -152,7 +155,7 @@ func (p *place) dirs() store.Dirs {
 
 // command prepares a command line of davit.
 func (p *place) command(args ...string) *exec.Cmd {
-	cmd := p.Command(context.Background(), "davit", args...)
+	cmd := p.Command(context.Background(), cmp.Or(p.front, "davit"), args...)
 	cmd.Env = append(cmd.Env, p.env...)
 	if p.shell == nil {
 		return cmd
