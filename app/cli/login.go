@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"davit/backend/api"
@@ -96,9 +97,7 @@ func askPerson(e *env, l *api.Login) error {
 	if l.Username == "" {
 		return api.Errorf(api.KindInvalid, "a user name is needed")
 	}
-	fmt.Fprint(e.err, "Password: ")
-	b, err := term.ReadPassword(fd)
-	fmt.Fprintln(e.err)
+	b, err := askPassword(e.err, fd)
 	if err != nil {
 		return fmt.Errorf("read password: %w", err)
 	}
@@ -106,4 +105,24 @@ func askPerson(e *env, l *api.Login) error {
 		return api.Errorf(api.KindInvalid, "a password is needed")
 	}
 	return nil
+}
+
+// askPassword turns the echo off before it asks: who types at once is not
+// seen either. term.ReadPassword does it after the prompt, and gives back what
+// it found.
+func askPassword(w io.Writer, fd int) ([]byte, error) {
+	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, err
+	}
+	quiet := *before
+	quiet.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &quiet); err != nil {
+		return nil, err
+	}
+	defer func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, before) }()
+	fmt.Fprint(w, "Password: ")
+	b, err := term.ReadPassword(fd)
+	fmt.Fprintln(w)
+	return b, err
 }
