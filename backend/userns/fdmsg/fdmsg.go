@@ -74,7 +74,7 @@ func number(f *os.File) (int, error) {
 	return n, err
 }
 
-// ErrCut: a message was too long, or this process may have no more descriptors.
+// ErrCut says that a message was too long, or that this process may have no more descriptors.
 // The connection is sound.
 var ErrCut = errors.New("message was cut: it is too long, or there are too many open files")
 
