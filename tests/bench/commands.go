@@ -2,121 +2,100 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"strconv"
 	"time"
-
-	"davit/tests/home"
 )
 
 // patient is an init that ends when asked to, so that stop measures the tool
 // and not a grace period.
 var patient = []string{"sh", "-c", `trap "exit 0" TERM; while :; do sleep 1000 & wait; done`}
 
-// commands times what a person or a script types.
-func commands(ctx context.Context, r *report, _ *home.Home, tools []tool, rounds int) error {
-	for _, t := range tools {
-		if _, err := t.run(ctx, t.container("run", []string{"-d", "--name", "idle"}, patient...)...); err != nil {
-			return err
-		}
-		if _, err := t.run(ctx, t.container("create", []string{"--name", "again"}, patient...)...); err != nil {
-			return err
-		}
+type step func(context.Context, tool) error
+
+// command is what is timed, with what has to come before and after it.
+type command struct {
+	figure
+	before, timed, after step
+}
+
+func typed(args ...string) step {
+	return func(ctx context.Context, t tool) error { _, err := t.run(ctx, args...); return err }
+}
+
+func made(verb string, flags []string, args ...string) step {
+	return func(ctx context.Context, t tool) error {
+		_, err := t.run(ctx, t.container(verb, flags, args...)...)
+		return err
 	}
-	one := func(args ...string) func(context.Context, tool) error {
-		return func(ctx context.Context, t tool) error { _, err := t.run(ctx, args...); return err }
+}
+
+// commands times what a person or a script types, with one other container
+// running.
+func (b *bench) commands(ctx context.Context) error {
+	// They come together, so that this figure is of the person's next command.
+	begin, end := typed("start", "again"), typed("stop", "again")
+	all := []command{
+		{ratio("run --rm busybox true", 0.2), nil, made("run", []string{"--rm"}, "true"), nil},
+		{ratio("start", 0.3), nil, begin, end},
+		{ratio("stop", 0.3), begin, end, nil},
+		{ratio("exec true", 0.2), nil, typed("exec", "idle", "true"), nil},
+		{ratio("ps", 0.5), nil, typed("ps"), nil},
+		{ratio("inspect", 0.5), nil, typed("inspect", "idle"), nil},
+		{ratio("logs, 3 lines", 0.5), nil, typed("logs", "said"), nil},
+		{figure{"rm -f", nil}, made("run", []string{"-d", "--name", "gone"}, patient...), typed("rm", "-f", "gone"), nil},
 	}
-	nothing := func(context.Context, tool) error { return nil }
-	for _, c := range []struct {
-		what                 string
-		before, timed, after func(context.Context, tool) error
-		rounds               int
-	}{
-		{"run --rm busybox true", nothing, func(ctx context.Context, t tool) error {
-			_, err := t.run(ctx, t.container("run", []string{"--rm"}, "true")...)
-			return err
-		}, nothing, rounds},
-		{"start", nothing, one("start", "again"), one("stop", "again"), rounds},
-		{"stop", one("start", "again"), one("stop", "again"), nothing, rounds},
-		{"exec true", nothing, one("exec", "idle", "true"), nothing, rounds},
-		{"ps", nothing, one("ps"), nothing, rounds},
-		{"inspect", nothing, one("inspect", "idle"), nothing, rounds},
-		{"10 × run -d", nothing, ten, removeTen, max(rounds/5, 1)},
-	} {
-		for range c.rounds {
-			for _, t := range tools {
-				if err := c.before(ctx, t); err != nil {
-					return err
-				}
-				began := time.Now()
-				if err := c.timed(ctx, t); err != nil {
-					return err
-				}
-				r.time(c.what, t.name, time.Since(began))
-				if err := c.after(ctx, t); err != nil {
-					return err
-				}
+	for _, t := range b.tools {
+		for _, s := range []step{
+			made("run", []string{"-d", "--name", "idle"}, patient...),
+			made("create", []string{"--name", "again"}, patient...),
+			made("run", []string{"--name", "said"}, "sh", "-c", "echo one; echo two; echo three"),
+		} {
+			if err := s(ctx, t); err != nil {
+				return err
 			}
 		}
 	}
-	for _, t := range tools {
-		if _, err := t.run(ctx, "rm", "-f", "idle", "again"); err != nil {
+	for _, c := range all {
+		if err := b.inTurns(ctx, c, b.rounds); err != nil {
 			return err
+		}
+	}
+	return b.each(ctx, typed("rm", "-f", "idle", "again", "said"))
+}
+
+// inTurns times a command of all tools, round by round.
+func (b *bench) inTurns(ctx context.Context, c command, rounds int) error {
+	for range rounds {
+		for _, t := range b.tools {
+			if err := c.once(ctx, b.report, t); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func ten(ctx context.Context, t tool) error { return start(ctx, t, 10) }
-
-func start(ctx context.Context, t tool, n int) error {
-	for i := range n {
-		if _, err := t.run(ctx, t.container("run", []string{"-d", "--name", numbered(i)}, patient...)...); err != nil {
+func (c command) once(ctx context.Context, r *report, t tool) error {
+	if c.before != nil {
+		if err := c.before(ctx, t); err != nil {
 			return err
 		}
+	}
+	began := time.Now()
+	if err := c.timed(ctx, t); err != nil {
+		return err
+	}
+	r.time(c.figure, t.name, time.Since(began))
+	if c.after != nil {
+		return c.after(ctx, t)
 	}
 	return nil
 }
 
-func removeTen(ctx context.Context, t tool) error { return remove(ctx, t, 10) }
-
-func remove(ctx context.Context, t tool, n int) error {
-	args := []string{"rm", "-f"}
-	for i := range n {
-		args = append(args, numbered(i))
-	}
-	_, err := t.run(ctx, args...)
-	return err
-}
-
-func numbered(i int) string { return "n" + strconv.Itoa(i) }
-
-const logBytes = 64 << 20
-
-// logs times how fast a container may write its log, and how fast it is read.
-func logs(ctx context.Context, r *report, _ *home.Home, tools []tool, rounds int) error {
-	script := fmt.Sprintf("yes 'a line of a log as services write them, of some eighty bytes in all, no more' | head -c %d", logBytes)
-	for range max(rounds/10, 1) {
-		for _, t := range tools {
-			began := time.Now()
-			if _, err := t.run(ctx, t.container("run", []string{"-d", "--name", "loud"}, "sh", "-c", script)...); err != nil {
-				return err
-			}
-			if _, err := t.run(ctx, "wait", "loud"); err != nil {
-				return err
-			}
-			r.rate("log written", t.name, logBytes, time.Since(began))
-			cmd := t.cmd(ctx, "logs", "loud")
-			cmd.Stdout = io.Discard
-			began = time.Now()
-			if err := cmd.Run(); err != nil {
-				return fmt.Errorf("%s logs: %w", t.name, err)
-			}
-			r.rate("log read", t.name, logBytes, time.Since(began))
-			if _, err := t.run(ctx, "rm", "-f", "loud"); err != nil {
-				return err
-			}
+// each takes a step with every tool.
+func (b *bench) each(ctx context.Context, s step) error {
+	for _, t := range b.tools {
+		if err := s(ctx, t); err != nil {
+			return err
 		}
 	}
 	return nil

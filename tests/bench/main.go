@@ -1,7 +1,7 @@
 // Command bench measures Davit beside the peers that are installed on the
 // machine, in one run and in turns, so that what disturbs one disturbs the
-// other. It asserts nothing: it prints a table and writes the numbers as JSON
-// to DAVIT_OUT/bench.json.
+// other. It asserts nothing: it prints a table with what was aimed at and
+// writes the numbers as JSON to DAVIT_OUT/bench.json.
 //
 // It runs as an unprivileged user on the host, with a place of its own for
 // each tool. Times are of whole commands, from fork to exit, unless said.
@@ -14,20 +14,59 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"davit/tests/home"
 )
 
+// bench is one run.
+type bench struct {
+	*report
+	home   *home.Home
+	tools  []tool // Davit first
+	rounds int
+}
+
+// group is measurements that can be asked for by name.
+type group struct {
+	name     string
+	measures []func(*bench, context.Context) error
+}
+
+func groups() []group {
+	type measures = []func(*bench, context.Context) error
+	return []group{
+		{"core", measures{(*bench).startup, (*bench).commands, (*bench).resident, (*bench).logs, (*bench).crowd, (*bench).memory}},
+		{"window", measures{(*bench).firstPaint}},
+	}
+}
+
 func main() {
-	rounds := flag.Int("rounds", 20, "how often each command is timed")
+	var names []string
+	for _, g := range groups() {
+		names = append(names, g.name)
+	}
+	rounds := flag.Int("rounds", 15, "how often each command is timed")
+	flag.Usage = func() {
+		fmt.Fprintf(os.Stderr, "usage: bench [-rounds N] [%s]...\n", strings.Join(names, "|"))
+		flag.PrintDefaults()
+	}
 	flag.Parse()
-	if err := run(context.Background(), *rounds); err != nil {
+	for _, name := range flag.Args() {
+		if !slices.Contains(names, name) {
+			flag.Usage()
+			os.Exit(2)
+		}
+	}
+	if err := run(context.Background(), *rounds, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int) (err error) {
+// run measures the groups asked for, all where none is.
+func run(ctx context.Context, rounds int, asked []string) (err error) {
 	h, err := home.New(os.Getenv("DAVIT_BIN"))
 	if err != nil {
 		return err
@@ -46,14 +85,17 @@ func run(ctx context.Context, rounds int) (err error) {
 			return err
 		}
 	}
-	r := newReport(tools)
-	for _, measure := range []func(context.Context, *report, *home.Home, []tool, int) error{
-		startup, commands, logs, engineSide, memory, firstPaint,
-	} {
-		if err := measure(ctx, r, h, tools, rounds); err != nil {
-			return err
+	b := &bench{report: newReport(tools), home: h, tools: tools, rounds: rounds}
+	for _, g := range groups() {
+		if len(asked) > 0 && !slices.Contains(asked, g.name) {
+			continue
+		}
+		for _, measure := range g.measures {
+			if err := measure(b, ctx); err != nil {
+				return err
+			}
 		}
 	}
-	r.print(os.Stdout)
-	return r.save(os.Getenv("DAVIT_OUT"))
+	b.print(os.Stdout)
+	return b.save(os.Getenv("DAVIT_OUT"))
 }

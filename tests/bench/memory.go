@@ -2,49 +2,53 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"davit/tests/home"
 )
 
 // How long after a change memory is looked at: runtimes give back what starting
 // took within seconds; guard and netd end when nothing needed them for ten
 // seconds, and the keeper ten after them.
 const (
-	settle = 3 * time.Second
+	settle = 5 * time.Second
 	rest   = 30 * time.Second
 )
 
-// memory adds up what a tool's own processes hold with 0, 1 and 10 idle
-// containers and no front open.
-func memory(ctx context.Context, r *report, _ *home.Home, tools []tool, _ int) error {
-	for _, n := range []int{0, 1, 10} {
-		for _, t := range tools {
-			if n > 0 {
-				if err := start(ctx, t, n); err != nil {
-					return err
-				}
-			}
-			wait := settle
-			if n == 0 {
-				wait = rest
-			}
-			if err := pause(ctx, wait); err != nil {
-				return err
-			}
-			all, err := t.processes()
-			if err != nil {
-				return err
-			}
-			r.memory(fmt.Sprintf("memory, %d idle", n), t.name, all)
-			if n > 0 {
-				if err := remove(ctx, t, n); err != nil {
-					return err
-				}
-			}
+// memory adds up what a tool's own processes hold with none and with one idle
+// container and no front open. With many: see crowd.
+func (b *bench) memory(ctx context.Context) error {
+	one := made("run", []string{"-d", "--name", "one", "-p", "127.0.0.1::80"}, patient...)
+	if err := b.each(ctx, one); err != nil {
+		return err
+	}
+	for _, t := range b.tools {
+		if err := b.idle(ctx, figure{"memory, 1 idle with a port", []limit{{"", 25}}}, t); err != nil {
+			return err
 		}
 	}
+	if err := b.each(ctx, typed("rm", "-f", "one")); err != nil {
+		return err
+	}
+	if err := pause(ctx, rest-settle); err != nil {
+		return err
+	}
+	for _, t := range b.tools {
+		if err := b.idle(ctx, figure{"memory, nothing runs", nil}, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// idle adds up what a tool's processes hold once they have come to rest.
+func (b *bench) idle(ctx context.Context, f figure, t tool) error {
+	if err := pause(ctx, settle); err != nil {
+		return err
+	}
+	all, err := t.processes()
+	if err != nil {
+		return err
+	}
+	b.pss(f, t.name, all)
 	return nil
 }
 

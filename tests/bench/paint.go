@@ -7,22 +7,21 @@ import (
 	"path/filepath"
 	"time"
 
-	"davit/tests/home"
 	"davit/tests/screen"
 )
 
 // firstPaint times the window: from the start of the process until the display
 // shows text, and the memory of all its processes then.
-func firstPaint(ctx context.Context, r *report, h *home.Home, _ []tool, _ int) error {
+func (b *bench) firstPaint(ctx context.Context) error {
 	for range 5 {
-		if err := paintOnce(ctx, r, h); err != nil {
+		if err := b.paintOnce(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func paintOnce(ctx context.Context, r *report, h *home.Home) error {
+func (b *bench) paintOnce(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "davit-display-")
 	if err != nil {
 		return err
@@ -33,8 +32,8 @@ func paintOnce(ctx context.Context, r *report, h *home.Home) error {
 		return err
 	}
 	defer s.Close()
-	cmd := exec.CommandContext(ctx, filepath.Join(h.Bin, "davit-desktop"))
-	cmd.Env = s.Env(h.Env()...)
+	cmd := exec.CommandContext(ctx, filepath.Join(b.home.Bin, "davit-desktop"))
+	cmd.Env = s.Env(b.home.Env()...)
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return err
@@ -49,14 +48,14 @@ func paintOnce(ctx context.Context, r *report, h *home.Home) error {
 	if err != nil {
 		return err
 	}
-	r.time("window: first paint", "davit", time.Since(began))
+	b.time(figure{"window: first paint", nil}, ours, time.Since(began))
 	if err := pause(ctx, settle); err != nil {
 		return err
 	}
-	all, err := h.Processes()
+	all, err := b.home.Processes()
 	if err != nil {
 		return err
 	}
-	r.memory("memory, window open", "davit", all)
+	b.pss(figure{"memory, window open", nil}, ours, all)
 	return nil
 }

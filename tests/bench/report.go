@@ -14,113 +14,166 @@ import (
 	"davit/tests/home"
 )
 
-// row is all samples of one measurement, by tool.
+const ours = "davit"
+
+// limit is what a figure should stay below: so many times the peer's value or,
+// without a peer, so many of its unit.
+type limit struct {
+	Peer string  `json:"peer,omitempty"`
+	Most float64 `json:"most"`
+}
+
+// figure is something measured, and what was aimed at.
+type figure struct {
+	what   string
+	limits []limit
+}
+
+func ratio(what string, most float64) figure { return figure{what, []limit{{"podman", most}}} }
+
+// row is all samples of one figure, by tool.
 type row struct {
 	What    string               `json:"what"`
-	Unit    string               `json:"unit"` // "ms", "MB/s", "MiB"
+	Unit    string               `json:"unit"` // "ms", "MB"
 	Samples map[string][]float64 `json:"samples"`
 	Median  map[string]float64   `json:"median"`
-	// Ratio is Davit's median divided by the peer's.
+	Least   map[string]float64   `json:"least"`
+	// Ratio is the median of Davit's samples, each divided by the peer's of the
+	// same round.
 	Ratio     map[string]float64        `json:"ratio"`
+	Limits    []limit                   `json:"limits,omitempty"`
+	Met       []bool                    `json:"met,omitempty"`       // by limit; of a missing peer: false
 	Processes map[string][]home.Process `json:"processes,omitempty"` // of a measurement of memory, the last
 }
 
 type report struct {
 	Versions map[string]string `json:"versions"`
 	Rows     []*row            `json:"rows"`
-	peers    []string
 }
 
 func newReport(tools []tool) *report {
 	r := &report{Versions: map[string]string{}}
 	for _, t := range tools {
 		r.Versions[t.name] = t.version
-		r.peers = append(r.peers, t.name)
 	}
 	return r
 }
 
-func (r *report) time(what, tool string, d time.Duration) {
-	r.add(what, "ms", tool, float64(d.Microseconds())/1000)
+func (r *report) time(f figure, tool string, d time.Duration) {
+	r.add(f, "ms", tool, float64(d.Microseconds())/1000)
 }
 
-func (r *report) rate(what, tool string, bytes int, d time.Duration) {
-	r.add(what, "MB/s", tool, float64(bytes)/1e6/d.Seconds())
-}
-
-func (r *report) memory(what, tool string, all []home.Process) {
+func (r *report) pss(f figure, tool string, all []home.Process) {
 	total := 0
 	for _, p := range all {
 		total += p.PSS
 	}
-	w := r.add(what, "MiB", tool, float64(total)/1024)
+	w := r.add(f, "MB", tool, float64(total)*1024/1e6)
 	if w.Processes == nil {
 		w.Processes = map[string][]home.Process{}
 	}
 	w.Processes[tool] = all
 }
 
-func (r *report) add(what, unit, tool string, value float64) *row {
-	i := slices.IndexFunc(r.Rows, func(w *row) bool { return w.What == what })
+func (r *report) add(f figure, unit, tool string, value float64) *row {
+	i := slices.IndexFunc(r.Rows, func(w *row) bool { return w.What == f.what })
 	if i < 0 {
 		i = len(r.Rows)
-		r.Rows = append(r.Rows, &row{What: what, Unit: unit, Samples: map[string][]float64{}})
+		r.Rows = append(r.Rows, &row{What: f.what, Unit: unit, Limits: f.limits, Samples: map[string][]float64{}})
 	}
 	r.Rows[i].Samples[tool] = append(r.Rows[i].Samples[tool], value)
 	return r.Rows[i]
 }
 
+func median(samples []float64) float64 {
+	sorted := slices.Sorted(slices.Values(samples))
+	return sorted[len(sorted)/2]
+}
+
 // settle computes medians and ratios.
 func (w *row) settle() {
-	w.Median, w.Ratio = map[string]float64{}, map[string]float64{}
+	w.Median, w.Least, w.Ratio, w.Met = map[string]float64{}, map[string]float64{}, map[string]float64{}, nil
 	for tool, samples := range w.Samples {
-		sorted := slices.Sorted(slices.Values(samples))
-		w.Median[tool] = sorted[len(sorted)/2]
-	}
-	for tool, median := range w.Median {
-		if tool != "davit" && median > 0 {
-			w.Ratio[tool] = w.Median["davit"] / median
+		w.Median[tool], w.Least[tool] = median(samples), slices.Min(samples)
+		if tool == ours {
+			continue
 		}
+		var pairs []float64
+		for i := range min(len(samples), len(w.Samples[ours])) {
+			if samples[i] > 0 {
+				pairs = append(pairs, w.Samples[ours][i]/samples[i])
+			}
+		}
+		if len(pairs) > 0 {
+			w.Ratio[tool] = median(pairs)
+		}
+	}
+	for _, l := range w.Limits {
+		is, ok := w.Median[ours], true
+		if l.Peer != "" {
+			is, ok = w.Ratio[l.Peer]
+		}
+		w.Met = append(w.Met, ok && is <= l.Most)
 	}
 }
 
+// print makes a table: a line for each thing aimed at, and one for each figure
+// without an aim.
 func (r *report) print(out io.Writer) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "median")
-	for _, p := range r.peers {
-		fmt.Fprintf(t, "\t%s", p)
-		if p != "davit" {
-			fmt.Fprintf(t, "\tdavit/%s", p)
-		}
-	}
-	fmt.Fprintln(t)
+	fmt.Fprintln(t, "median\tdavit\tpeer\t\tratio\taim\tmet")
 	for _, w := range r.Rows {
 		w.settle()
-		fmt.Fprint(t, w.What)
-		for _, p := range r.peers {
-			fmt.Fprintf(t, "\t%s", cell(w.Median, p, "%.1f "+w.Unit))
-			if p != "davit" {
-				fmt.Fprintf(t, "\t%s", cell(w.Ratio, p, "%.2f"))
+		for i, l := range w.Limits {
+			met := map[bool]string{true: "yes", false: "no"}[w.Met[i]]
+			if _, ok := w.Median[l.Peer]; l.Peer != "" && !ok {
+				met = "not measured"
 			}
+			peer := l.Peer
+			if peer == "" {
+				peer = "podman"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", w.What, w.cell(ours), w.peer(peer), l.text(w.Unit), met)
 		}
-		fmt.Fprintln(t)
+		if len(w.Limits) == 0 {
+			fmt.Fprintf(t, "%s\t%s\t%s\t–\t–\n", w.What, w.cell(ours), w.peer("podman"))
+		}
 	}
 	t.Flush()
-	for _, w := range r.Rows {
-		for _, p := range r.peers {
-			if len(w.Processes[p]) > 0 {
-				fmt.Fprintf(out, "%s, %s: %s\n", w.What, p, parts(w.Processes[p]))
-			}
-		}
-	}
+	r.printMemory(out)
 }
 
-func cell(values map[string]float64, tool, format string) string {
-	v, ok := values[tool]
+func (l limit) text(unit string) string {
+	if l.Peer == "" {
+		return fmt.Sprintf("≤ %g %s", l.Most, unit)
+	}
+	return fmt.Sprintf("≤ %g × %s", l.Most, l.Peer)
+}
+
+func (w *row) cell(tool string) string {
+	v, ok := w.Median[tool]
 	if !ok {
 		return "–"
 	}
-	return fmt.Sprintf(format, v)
+	return fmt.Sprintf("%.1f %s", v, w.Unit)
+}
+
+func (w *row) peer(tool string) string {
+	if _, ok := w.Median[tool]; !ok {
+		return "–\t\t–"
+	}
+	return fmt.Sprintf("%s\t%s\t%.2f", w.cell(tool), tool, w.Ratio[tool])
+}
+
+// printMemory says whose memory the sums are.
+func (r *report) printMemory(out io.Writer) {
+	for _, w := range r.Rows {
+		for tool, all := range w.Processes {
+			if len(all) > 0 {
+				fmt.Fprintf(out, "%s, %s: %s\n", w.What, tool, parts(all))
+			}
+		}
+	}
 }
 
 // parts names processes with their memory, those of one role together.
@@ -135,7 +188,7 @@ func parts(all []home.Process) string {
 	}
 	var texts []string
 	for _, role := range roles {
-		text := fmt.Sprintf("%s %.1f MiB", role, float64(sums[role])/1024)
+		text := fmt.Sprintf("%s %.1f MB", role, float64(sums[role])*1024/1e6)
 		if counts[role] > 1 {
 			text = fmt.Sprintf("%d × %s", counts[role], text)
 		}

@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"strconv"
 	"time"
-
-	"davit/tests/home"
 )
 
 // initLine is one package in the runtime's trace: "init os @0.2 ms, 0.01 ms clock, …".
@@ -17,10 +15,11 @@ var initLine = regexp.MustCompile(`(?m)^init \S+ @[\d.]+ ms, ([\d.]+) ms clock`)
 // startup adds up what the packages of each binary do before main. Every
 // start of a process pays it, and libcontainer starts davit-guard for each
 // container twice.
-func startup(ctx context.Context, r *report, h *home.Home, _ []tool, rounds int) error {
+func (b *bench) startup(ctx context.Context) error {
+	limits := map[string][]limit{"davit": {{"", 8}}, "davit-guard": {{"", 6}}}
 	for _, binary := range []string{"davit", "davit-guard", "davit-netd"} {
-		for range rounds {
-			cmd := h.Command(ctx, binary, "--version")
+		for range b.rounds {
+			cmd := b.home.Command(ctx, binary, "--version")
 			cmd.Env = append(cmd.Env, "GODEBUG=inittrace=1")
 			var trace bytes.Buffer
 			cmd.Stderr = &trace
@@ -34,7 +33,7 @@ func startup(ctx context.Context, r *report, h *home.Home, _ []tool, rounds int)
 				}
 				total += time.Duration(ms * float64(time.Millisecond))
 			}
-			r.time("package init of "+binary, "davit", total)
+			b.time(figure{"package init of " + binary, limits[binary]}, ours, total)
 		}
 	}
 	return nil

@@ -25,6 +25,11 @@ type tool struct {
 	command []string
 	env     []string
 	network []string // flags of run and create: the network that a person gets by default
+	// keepLog are flags of run for a log as Davit's: lines with their times.
+	keepLog []string
+	// waitQuickly are flags of wait, after the name, without which it would
+	// look only four times a second.
+	waitQuickly []string
 	// processes are what it leaves running, containers themselves not counted.
 	processes func() ([]home.Process, error)
 }
@@ -55,7 +60,7 @@ func (t tool) container(verb string, flags []string, command ...string) []string
 
 // installed gives Davit and the peers that are there.
 func installed(ctx context.Context, h *home.Home) ([]tool, error) {
-	davit := tool{name: "davit", command: []string{filepath.Join(h.Bin, "davit")}, env: h.Env(), processes: h.Processes}
+	davit := tool{name: ours, command: []string{filepath.Join(h.Bin, "davit")}, env: h.Env(), processes: h.Processes}
 	tools := []tool{davit}
 	if _, err := exec.LookPath("podman"); err == nil {
 		tools = append(tools, podman(h))
@@ -81,8 +86,9 @@ func podman(h *home.Home) tool {
 		command: []string{"podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "file",
 			"--storage-driver", "overlay", "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"),
 			"--tmpdir", filepath.Join(dir, "tmp")},
-		env:       h.Env(),
-		network:   []string{"--network", "slirp4netns"},
+		env:     h.Env(),
+		network: []string{"--network", "slirp4netns"},
+		keepLog: []string{"--log-driver", "k8s-file"}, waitQuickly: []string{"--interval", "10ms"},
 		processes: func() ([]home.Process, error) { return home.Named(h.Dir, "podman", "conmon", "slirp4netns") },
 	}
 }
