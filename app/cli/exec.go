@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/spf13/pflag"
 
@@ -82,6 +83,10 @@ func runExec(ctx context.Context, e *env, o ExecOptions, ref string, args []stri
 	ended, err := c.talk(ctx, open, nil)
 	if errors.Is(err, errDetached) {
 		return nil
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return api.Errorf(api.KindUnavailable, "the connection to the command is lost: Davit's engine or guard was killed").
+			WithHint("The container goes on. Whether the command had ended cannot be told.")
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"time"
 
@@ -103,23 +104,37 @@ func readable(fd int) error {
 func (r *run) fill(stream string, s *logfile.Stream, fd int) error {
 	r.streamMu.Lock()
 	defer r.streamMu.Unlock()
+	before := r.before()
 	p, lost, err := s.Fill(fd)
 	if lost != nil {
 		r.c.log.Error("write the log", "err", lost)
 	}
 	if err == nil {
-		r.share(stream, p)
+		r.share(stream, p, before)
 	}
 	return err
 }
 
-// share gives what came to those attached; streamMu is held.
-func (r *run) share(stream string, p []byte) {
+// before is where the log ends before something is added, for those attached;
+// streamMu is held.
+func (r *run) before() lag {
+	if len(r.attached()) == 0 {
+		return lag{}
+	}
+	return lagFrom(r.log)
+}
+
+func (r *run) attached() []*session {
 	r.c.mu.Lock()
-	sessions := r.c.sessions
-	r.c.mu.Unlock()
-	for _, s := range sessions {
-		s.push(stream, p)
+	defer r.c.mu.Unlock()
+	return r.c.sessions
+}
+
+// share gives what came to those attached; streamMu is held. Who attached
+// since before was taken has not lagged yet.
+func (r *run) share(stream string, p []byte, before lag) {
+	for _, s := range r.attached() {
+		s.offer(stream, p, lag{before.at, maps.Clone(before.skip)})
 	}
 }
 
@@ -166,10 +181,11 @@ func (r *run) plain(stream string, f *os.File) {
 		n, err := f.Read(buf)
 		if n > 0 {
 			r.streamMu.Lock()
+			before := r.before()
 			if err := r.log.Write(stream, time.Now(), buf[:n]); err != nil {
 				r.c.log.Error("write the log", "err", err)
 			}
-			r.share(stream, buf[:n])
+			r.share(stream, buf[:n], before)
 			r.streamMu.Unlock()
 		}
 		if err != nil { // a terminal whose other side is closed gives EIO

@@ -133,9 +133,7 @@ func (c *container) watch(r *run) {
 	if err != nil {
 		c.log.Error("wait", "err", err)
 	}
-	// All processes of the container ended with its first: the pipes run dry,
-	// unless somebody attached does not read.
-	c.freeSessions()
+	// All processes of the container ended with its first: the pipes run dry.
 	r.pumps.Wait()
 	<-r.begun // it started before it ended, in all that is told of it
 	oom := r.outOfMemory()

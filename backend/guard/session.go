@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -13,8 +14,8 @@ import (
 	"davit/backend/logfile"
 )
 
-// sessionBuffer is how far a session may lag behind its container before the
-// container has to wait for it, in bytes.
+// sessionBuffer is how far a session may lag behind before it is served from
+// the log (a container's), or waited for (an exec's, which has none), in bytes.
 const sessionBuffer = 4 << 20
 
 // session is somebody attached to a container or to an exec in it. A
@@ -33,6 +34,10 @@ type session struct {
 	free  bool // may lag as far as it likes: the container has ended
 	ended bool // nothing is added any more; what is queued goes out
 	gone  bool // the reader has gone
+
+	c    *container // that it is attached to; nil: an exec
+	lag  *lag       // it is served from the log; set under mu, used by the writing goroutine
+	news bool       // something came since
 }
 
 type piece struct {
@@ -40,10 +45,15 @@ type piece struct {
 	data   []byte
 	exit   *api.Exit
 	fail   *api.Error
+	behind bool // go on with the log
 }
 
-func newSession(conn net.Conn) *session {
-	s := &session{s: api.NewSession(conn)}
+func newSession(conn net.Conn) *session { return attached(conn, nil, nil) }
+
+// attached is a session of a container (nil: of an exec), which begins with
+// what the log has after from (nil: with what comes).
+func attached(conn net.Conn, c *container, from *lag) *session {
+	s := &session{s: api.NewSession(conn), c: c, lag: from}
 	s.room, s.more = sync.NewCond(&s.mu), sync.NewCond(&s.mu)
 	go s.write()
 	return s
@@ -59,9 +69,14 @@ func (s *session) push(stream string, p []byte) {
 	if s.gone || s.ended {
 		return
 	}
+	s.add(stream, p)
+	s.more.Signal()
+}
+
+// add queues output; mu is held.
+func (s *session) add(stream string, p []byte) {
 	s.queue = append(s.queue, piece{stream: stream, data: slices.Clone(p)})
 	s.size += len(p)
-	s.more.Signal()
 }
 
 // finish adds the last piece and lets a writer that waits go on.
@@ -102,8 +117,12 @@ func (s *session) write() {
 func (s *session) next() (piece, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.queue) == 0 && !s.gone {
+	for len(s.queue) == 0 && s.lag == nil && !s.gone {
 		s.more.Wait()
+	}
+	// What was queued before it lagged goes first, how it ended last.
+	if s.lag != nil && !s.gone && (len(s.queue) == 0 || s.queue[0].stream == "") {
+		return piece{behind: true}, true
 	}
 	if len(s.queue) == 0 {
 		return piece{}, false
@@ -118,6 +137,13 @@ func (s *session) next() (piece, bool) {
 
 func (s *session) send(p piece) error {
 	switch {
+	case p.behind:
+		err := s.c.catchUp(s)
+		if errors.Is(err, logfile.ErrGone) {
+			return errors.Join(err, s.s.Fail(api.Errorf(api.KindUnavailable, "the reader is too slow: %w", err).
+				WithHint("The container goes on. Give its log more room (--log-opt max-size), or read faster.")))
+		}
+		return err
 	case p.exit != nil:
 		return s.s.End(*p.exit)
 	case p.fail != nil:
@@ -164,11 +190,12 @@ func (c *container) attach(ctx context.Context, conn net.Conn, a api.AttachOptio
 		return api.Errorf(api.KindConflict, "container %s is not running", c.rec.Name).
 			WithHint("Start it and attach at once: davit start -a.").WithRef(c.rec.Name)
 	}
-	s := newSession(conn)
-	s.rows, s.cols = a.Rows, a.Cols
+	var from *lag
 	if a.Logs {
-		c.replay(ctx, s)
+		from = &lag{} // the beginning
 	}
+	s := attached(conn, c, from)
+	s.rows, s.cols = a.Rows, a.Cols
 	c.join(s)
 	go func() {
 		s.listen(func(in api.Input) error { return c.input(s, in, a.Stdin) })
@@ -182,22 +209,6 @@ func (c *container) attach(ctx context.Context, conn net.Conn, a api.AttachOptio
 		}
 	}
 	return nil
-}
-
-// replay sends what the log has so far. It runs before the session joins:
-// a line written in between may be missing, none comes twice.
-func (c *container) replay(ctx context.Context, s *session) {
-	err := logfile.Read(ctx, c.dir.Log(), api.LogQuery{}, nil, func(l api.LogLine) error {
-		text := l.Text
-		if !l.Partial {
-			text += "\n"
-		}
-		s.push(l.Stream, []byte(text))
-		return nil
-	})
-	if err != nil {
-		c.log.Warn("replay the log", "err", err)
-	}
 }
 
 func (c *container) join(s *session) {
@@ -283,15 +294,6 @@ func resize(r *run, rows, cols uint16) {
 	_ = raw.Control(func(fd uintptr) {
 		_ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols})
 	})
-}
-
-// freeSessions unblocks the pumps for their last pipeful.
-func (c *container) freeSessions() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.sessions {
-		s.unbound()
-	}
 }
 
 func (c *container) takeSessions() []*session {

@@ -1,0 +1,76 @@
+package logfile
+
+import (
+	"errors"
+
+	"davit/backend/api"
+)
+
+// Place is a place in a log, between two lines. The zero Place is before all.
+type Place struct {
+	Seq    int64 // of the file
+	Offset int64
+}
+
+// ErrGone: the file that a place is in has been deleted, because newer ones
+// were too large.
+var ErrGone = errors.New("this part of the log was deleted to make room for what came after it")
+
+// End is where the log ends now, and how many bytes have come on each stream
+// that wait for the end of their line.
+func (w *Writer) End() (Place, map[string]int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	begun := map[string]int{}
+	for i := range w.streams {
+		begun[w.streams[i].name] = len(w.streams[i].begun)
+	}
+	return Place{w.seq, w.size}, begun
+}
+
+// Begun is what has come and waits for the end of its line.
+func (s *Stream) Begun() []byte {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return append([]byte(nil), s.begun...)
+}
+
+// ReadOn calls sink for the complete lines of the log at path after a place,
+// up to its present end, and gives that. Text is as in [Read].
+func ReadOn(path string, after Place, sink func(api.LogLine) error) (Place, error) {
+	r := reader{files: chain{path: path}, sink: sink}
+	defer r.files.close()
+	end, err := r.files.grow()
+	if err != nil || len(r.files.links) == 0 {
+		return after, err
+	}
+	if after != (Place{}) {
+		if r.at, err = r.files.find(after); err != nil {
+			return after, err
+		}
+	}
+	r.at, err = lines(&r.files, r.at, end, func(_ int64, s string) (bool, error) { return true, r.tell(s) })
+	return r.files.place(r.at), err
+}
+
+// find gives the offset of a place in the chain.
+func (c *chain) find(p Place) (int64, error) {
+	for _, l := range c.links {
+		if l.seq == p.Seq {
+			return l.start + p.Offset, nil
+		}
+	}
+	return 0, ErrGone
+}
+
+// place is the reverse. The end of a file is that, not the beginning of the
+// next one: writer and readers agree on it as long as the file is the last.
+func (c *chain) place(at int64) Place {
+	last := c.links[0]
+	for _, l := range c.links {
+		if l.start < at || l.start == at && l.size == 0 {
+			last = l
+		}
+	}
+	return Place{last.seq, at - last.start}
+}
