@@ -66,3 +66,24 @@ func parseBytes(name, text string) (int64, error) {
 	}
 	return int64(f), nil
 }
+
+// logLimits reads docker's --log-opt: max-size=10m, max-file=3.
+func logLimits(options []string) (l api.LogLimits, err error) {
+	for _, o := range options {
+		key, value, _ := strings.Cut(o, "=")
+		switch key {
+		case "max-size":
+			l.MaxSize, err = parseBytes("log-opt max-size", value)
+		case "max-file":
+			if l.MaxFiles, err = strconv.Atoi(value); err != nil || l.MaxFiles < 1 {
+				err = invalid("--log-opt max-file=%q: want a number from 1 on", value)
+			}
+		default:
+			err = invalid("--log-opt %q: the options are max-size and max-file", o)
+		}
+		if err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}

@@ -27,6 +27,7 @@ type SpecOptions struct {
 
 	limits limitFlags
 	health healthFlags
+	log    []string
 
 	made []api.Mount // sources that -v makes where they are missing
 }
@@ -59,6 +60,7 @@ func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.SecurityOpt, "security-opt", nil, "An `option`: no-new-privileges=false, seccomp=unconfined, …")
 	f.BoolVar(&s.Privileged, "privileged", false, "All capabilities inside, no seccomp; no more than you may do yourself")
 	f.BoolVar(&s.Init, "init", false, "Its first process reaps zombies and passes signals on to the command")
+	f.StringArrayVar(&o.log, "log-opt", nil, "Bound its log: `max-size=50m`, max-file=10")
 	o.limits.addFlags(f)
 	o.health.addFlags(f)
 	f.StringVar(&s.StopSignal, "stop-signal", "", "The `signal` that stop sends")
@@ -94,6 +96,9 @@ func (o *SpecOptions) build(e *env, f *pflag.FlagSet, args []string) (api.RunSpe
 	s.HealthCheck = o.health.check()
 	var err error
 	if s.Limits, err = o.limits.limits(); err != nil {
+		return s, err
+	}
+	if s.Log, err = logLimits(o.log); err != nil {
 		return s, err
 	}
 	if s.Env, err = environment(e, o.envFiles, o.env); err != nil {

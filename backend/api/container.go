@@ -106,6 +106,7 @@ type RunSpec struct {
 	Privileged      bool              `json:"privileged,omitempty"`
 	Platform        string            `json:"platform,omitempty"` // os/arch[/variant]
 	Limits          Limits            `json:"limits,omitzero"`
+	Log             LogLimits         `json:"log,omitzero"`
 	HealthCheck     *HealthCheck      `json:"healthCheck,omitempty"`
 }
 
@@ -157,6 +158,20 @@ type LogQuery struct {
 	Until  time.Time `json:"until,omitzero"`
 	Stream string    `json:"stream,omitempty"` // "", "stdout", "stderr"
 	Search string    `json:"search,omitempty"` // only lines that contain it, case-insensitive
+	// After and Before are cursors: only the lines that come after, or before,
+	// that one. Tail counts back from Before. Before ends Follow.
+	After  string `json:"after,omitempty"`
+	Before string `json:"before,omitempty"`
+	Limit  int    `json:"limit,omitempty"` // at most so many LogLines, the first ones; 0: all
+	// Cursors asks for the lines' cursors.
+	Cursors bool `json:"cursors,omitempty"`
+}
+
+// LogLimits bound the log of a container: when it would get larger, its oldest
+// lines go.
+type LogLimits struct {
+	MaxSize  int64 `json:"maxSize,omitempty"`  // of a file, in bytes; 0: 50 MiB
+	MaxFiles int   `json:"maxFiles,omitempty"` // 0: 10
 }
 
 // LogLine is one line, or a part of one that was longer than 16 KiB.
@@ -165,6 +180,9 @@ type LogLine struct {
 	Stream  string    `json:"stream"`            // "stdout", "stderr"
 	Text    string    `json:"text"`              // without the newline; bytes that are not UTF-8 become U+FFFD in JSON
 	Partial bool      `json:"partial,omitempty"` // the line goes on in the next LogLine
+	// Cursor names the line for LogQuery.After and Before, for as long as the
+	// log has it.
+	Cursor string `json:"cursor,omitempty"`
 }
 
 // AttachOptions are how to join a container.

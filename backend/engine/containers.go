@@ -6,11 +6,11 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/logfile"
 	"davit/backend/oci"
 	"davit/backend/store"
 )
@@ -65,9 +65,7 @@ func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail
 		d.Confinement = oci.Confinement(rec.Spec, oci.HostSecurity())
 	}
 	d.Confinement = list(d.Confinement)
-	if info, err := os.Stat(dir.Log()); err == nil {
-		d.LogSize = info.Size()
-	}
+	d.LogSize = logfile.Size(dir.Log())
 	return d, nil
 }
 

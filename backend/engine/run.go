@@ -133,6 +133,11 @@ func (e *Engine) Logs(ctx context.Context, ref string, q api.LogQuery, sink func
 	if q.Stream != "" && q.Stream != "stdout" && q.Stream != "stderr" {
 		return invalid(q.Stream, "there is no stream %q", q.Stream).WithHint("Streams are stdout and stderr.")
 	}
+	for _, cursor := range []string{q.After, q.Before} {
+		if cursor != "" && !logfile.ValidCursor(cursor) {
+			return invalid(cursor, "%q is no cursor of a log", cursor)
+		}
+	}
 	entry, err := e.find(ctx, ref)
 	if err != nil {
 		return explain(err)

@@ -24,7 +24,7 @@ func validate(s api.RunSpec) error {
 	}
 	for _, check := range []func(api.RunSpec) error{
 		validName, validHostname, validProcess, validPorts, validMounts,
-		validStop, validRestart, validNetwork, validPlatform, validHealth,
+		validStop, validRestart, validNetwork, validPlatform, validHealth, validLog,
 		func(s api.RunSpec) error { return cgroup.Valid(s.Limits) },
 	} {
 		if err := check(s); err != nil {
@@ -177,6 +177,21 @@ func validSignal(name string) error {
 }
 
 var realTime = regexp.MustCompile(`^SIGRT(MIN(\+([0-9]|[12][0-9]|30))?|MAX(-([0-9]|[12][0-9]|30))?)$`)
+
+func validLog(s api.RunSpec) error {
+	if l := s.Log; l.MaxSize < 0 || l.MaxSize > 0 && l.MaxSize < minLog || l.MaxFiles < 0 || l.MaxFiles > maxLogs {
+		return invalid("", "a log of %d files of %d bytes makes no sense", l.MaxFiles, l.MaxSize).
+			WithHint("A file has %d bytes at least, and there are %d files at most.", minLog, maxLogs)
+	}
+	return nil
+}
+
+// The bounds of the bounds of a log: what a pipe holds fits a file, and a
+// reader has all files open.
+const (
+	minLog  = 64 << 10
+	maxLogs = 100
+)
 
 func validRestart(s api.RunSpec) error {
 	policy, count, counted := strings.Cut(s.Restart, ":")

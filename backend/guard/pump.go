@@ -27,7 +27,9 @@ const (
 
 // openLog opens the log of a run; resume where an earlier guard was killed.
 func (c *container) openLog(resume bool) (*logfile.Writer, error) {
-	return logfile.Open(c.dir.Log(), logfile.Options{Idle: promptDelay, Resume: resume})
+	return logfile.Open(c.dir.Log(), logfile.Options{
+		MaxSize: c.rec.Spec.Log.MaxSize, MaxFiles: c.rec.Spec.Log.MaxFiles, Idle: promptDelay, Resume: resume,
+	})
 }
 
 // pump moves what the container writes.

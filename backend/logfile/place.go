@@ -2,6 +2,8 @@ package logfile
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"davit/backend/api"
 )
@@ -49,7 +51,7 @@ func ReadOn(path string, after Place, sink func(api.LogLine) error) (Place, erro
 			return after, err
 		}
 	}
-	r.at, err = lines(&r.files, r.at, end, func(_ int64, s string) (bool, error) { return true, r.tell(s) })
+	r.at, err = lines(&r.files, r.at, end, func(at int64, s string) (bool, error) { return true, r.tell(at, s) })
 	return r.files.place(r.at), err
 }
 
@@ -73,4 +75,57 @@ func (c *chain) place(at int64) Place {
 		}
 	}
 	return Place{last.seq, at - last.start}
+}
+
+// cursor names the line at an offset: the file's number and the offset in it.
+func (c *chain) cursor(at int64) string {
+	l := c.links[0]
+	for _, one := range c.links {
+		if one.start <= at {
+			l = one
+		}
+	}
+	return fmt.Sprintf("%x.%x", l.seq, at-l.start)
+}
+
+// ValidCursor tells whether s can be a cursor.
+func ValidCursor(s string) bool {
+	_, ok := parseCursor(s)
+	return ok
+}
+
+func parseCursor(s string) (p Place, ok bool) {
+	if strings.Count(s, ".") != 1 || len(s) > 40 {
+		return p, false
+	}
+	n, err := fmt.Sscanf(s, "%x.%x", &p.Seq, &p.Offset)
+	return p, err == nil && n == 2 && p.Seq > 0 && p.Offset >= 0
+}
+
+// between sets where to begin by After and gives where to end by Before. A line
+// whose file is deleted comes before all that are left.
+func (r *reader) between(end int64) (int64, error) {
+	if p, ok := parseCursor(r.query.After); ok {
+		at, err := r.files.find(p)
+		if err == nil && at < end {
+			r.at, err = lines(&r.files, at, end, once())
+		}
+		if err != nil && !errors.Is(err, ErrGone) {
+			return 0, err
+		}
+	}
+	if p, ok := parseCursor(r.query.Before); ok {
+		at, err := r.files.find(p)
+		if err != nil {
+			return r.at, nil
+		}
+		end = max(r.at, min(at, end))
+	}
+	return end, nil
+}
+
+// once takes one line.
+func once() func(int64, string) (bool, error) {
+	n := 0
+	return func(int64, string) (bool, error) { n++; return n == 1, nil }
 }

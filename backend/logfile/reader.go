@@ -15,7 +15,7 @@ import (
 // live answers true, and until what was written before that has been told.
 // Text shares memory with its neighbours: who keeps a line for long clones it.
 func Read(ctx context.Context, path string, q api.LogQuery, live func() bool, sink func(api.LogLine) error) error {
-	if !q.Until.IsZero() && !q.Until.After(time.Now()) {
+	if !q.Until.IsZero() && !q.Until.After(time.Now()) || q.Before != "" {
 		q.Follow = false // what is still to come is too late
 	}
 	if !q.Follow || live == nil {
@@ -28,13 +28,16 @@ func Read(ctx context.Context, path string, q api.LogQuery, live func() bool, si
 	}
 	r := reader{files: chain{path: path}, query: q, needle: newNeedle(q.Search), sink: sink}
 	err := r.read(ctx, live)
-	if err != nil && context.Cause(ctx) == errUntil && errors.Is(err, ctx.Err()) {
+	if errors.Is(err, errEnough) || err != nil && context.Cause(ctx) == errUntil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
 	return err
 }
 
-var errUntil = errors.New("the time asked for is over")
+var (
+	errUntil  = errors.New("the time asked for is over")
+	errEnough = errors.New("as many lines as asked for")
+)
 
 type reader struct {
 	query  api.LogQuery
@@ -42,6 +45,7 @@ type reader struct {
 	sink   func(api.LogLine) error
 	files  chain
 	at     int64 // offset of the next line
+	told   int
 	clock  clock
 }
 
@@ -81,27 +85,32 @@ func (r *reader) more(ctx context.Context, first bool) error {
 		}
 	}
 	count := 0
-	r.at, err = lines(&r.files, r.at, end, func(_ int64, s string) (bool, error) {
+	r.at, err = lines(&r.files, r.at, end, func(at int64, s string) (bool, error) {
 		if count++; count&255 == 0 && ctx.Err() != nil && context.Cause(ctx) != errUntil {
 			return false, ctx.Err()
 		}
-		return true, r.tell(s)
+		return true, r.tell(at, s)
 	})
 	return err
 }
 
 // bounds sets where to begin and gives where to end.
 func (r *reader) bounds(end int64) (int64, error) {
-	var err error
+	end, err := r.between(end)
+	if err != nil {
+		return 0, err
+	}
 	if !r.query.Until.IsZero() {
 		if end, err = seek(&r.files, r.query.Until.Add(1), end); err != nil {
 			return 0, err
 		}
 	}
 	if !r.query.Since.IsZero() {
-		if r.at, err = seek(&r.files, r.query.Since, end); err != nil {
+		from, err := seek(&r.files, r.query.Since, end)
+		if err != nil {
 			return 0, err
 		}
+		r.at = max(r.at, from)
 	}
 	if r.query.Tail != nil && *r.query.Tail >= 0 {
 		r.at, err = tail(&r.files, r.at, end, *r.query.Tail, r.match)
@@ -113,7 +122,7 @@ func (r *reader) match(l line) bool {
 	return (r.query.Stream == "" || r.query.Stream == l.stream) && r.needle.in(l.text)
 }
 
-func (r *reader) tell(s string) error {
+func (r *reader) tell(offset int64, s string) error {
 	l, ok := split(s)
 	if !ok || !r.match(l) {
 		return nil
@@ -127,7 +136,15 @@ func (r *reader) tell(s string) error {
 	case !r.query.Until.IsZero() && at.After(r.query.Until):
 		return nil
 	}
-	return r.sink(api.LogLine{Time: at, Stream: l.stream, Text: l.text, Partial: l.partial})
+	if r.query.Limit > 0 && r.told == r.query.Limit {
+		return errEnough
+	}
+	r.told++
+	told := api.LogLine{Time: at, Stream: l.stream, Text: l.text, Partial: l.partial}
+	if r.query.Cursors {
+		told.Cursor = r.files.cursor(offset)
+	}
+	return r.sink(told)
 }
 
 // needle is text to look for, whatever its case.

@@ -20,6 +20,10 @@ func appendLogLine(b []byte, l *api.LogLine) []byte {
 	if l.Partial {
 		b = append(b, `,"partial":true`...)
 	}
+	if l.Cursor != "" {
+		b = append(b, `,"cursor":`...)
+		b = appendString(b, l.Cursor)
+	}
 	return append(b, "}}\n"...)
 }
 
@@ -90,15 +94,14 @@ func parseLogLine(b []byte, l *api.LogLine) bool {
 	if l.Text, rest, ok = parseString(rest); !ok {
 		return false
 	}
-	switch string(rest) {
-	case "}}":
-		l.Partial = false
-	case `,"partial":true}}`:
-		l.Partial = true
-	default:
-		return false
+	rest, l.Partial = cut(rest, `,"partial":true`)
+	l.Cursor = ""
+	if more, ok := cut(rest, `,"cursor":`); ok {
+		if l.Cursor, rest, ok = parseString(more); !ok {
+			return false
+		}
 	}
-	return true
+	return string(rest) == "}}"
 }
 
 func cut(b []byte, prefix string) ([]byte, bool) {

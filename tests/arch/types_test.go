@@ -19,7 +19,7 @@ var nouns = []struct {
 	page   string
 }{
 	{api.Container{}, ""}, {api.ContainerDetail{}, ""}, {api.Port{}, ""}, {api.RunSpec{}, ""}, {api.Mount{}, ""},
-	{api.Created{}, ""}, {api.ContainerFilter{}, ""}, {api.StopOptions{}, ""}, {api.LogQuery{}, ""}, {api.LogLine{}, ""},
+	{api.Created{}, ""}, {api.ContainerFilter{}, ""}, {api.StopOptions{}, ""}, {api.LogQuery{}, ""}, {api.LogLine{}, ""}, {api.LogLimits{}, ""},
 	{api.Image{}, ""}, {api.ImageDetail{}, ""}, {api.ImageConfig{}, ""}, {api.Layer{}, ""}, {api.HistoryRow{}, ""},
 	{api.ImageFilter{}, ""}, {api.ResolvedRef{}, ""}, {api.PullSpec{}, ""}, {api.LoadResult{}, ""}, {api.RemovedImage{}, ""},
 	{api.Registry{}, ""}, {api.SearchQuery{}, ""}, {api.SearchPage{}, ""}, {api.SearchResult{}, ""}, {api.TagList{}, ""},

@@ -3,6 +3,7 @@ package apitest
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,9 +62,17 @@ func (f *Fake) line(b *box, stream, text string, partial bool) {
 // Logs implements api.Service.
 func (f *Fake) Logs(ctx context.Context, ref string, q api.LogQuery, sink func(api.LogLine) error) error {
 	var it *box
-	var next int
+	var next, told int
+	for _, cursor := range []string{q.After, q.Before} {
+		if _, err := strconv.Atoi(cursor); cursor != "" && err != nil {
+			return api.Errorf(api.KindInvalid, "%q is no cursor of a log", cursor)
+		}
+	}
 	if err := f.with(ctx, ref, func(b *box) error {
 		it, next = b, tailStart(b.lines, q)
+		if at, err := strconv.Atoi(q.After); err == nil {
+			next = max(next, at+1)
+		}
 		return nil
 	}); err != nil {
 		return err
@@ -73,21 +82,28 @@ func (f *Fake) Logs(ctx context.Context, ref string, q api.LogQuery, sink func(a
 		var live bool
 		err := f.until(ctx, func() bool {
 			batch, live = it.lines[next:], it.running()
-			return len(batch) > 0 || !live || !q.Follow
+			return len(batch) > 0 || !live || !q.Follow || q.Before != ""
 		})
 		if err != nil {
 			return err
 		}
-		for _, l := range batch {
+		for i, l := range batch {
 			if !asked(l, q) {
 				continue
 			}
+			if before, err := strconv.Atoi(q.Before); err == nil && next+i >= before || q.Limit > 0 && told == q.Limit {
+				return nil
+			}
+			if q.Cursors {
+				l.Cursor = strconv.Itoa(next + i)
+			}
+			told++
 			if err := sink(l); err != nil {
 				return failed(err)
 			}
 		}
 		next += len(batch)
-		if !q.Follow || !live {
+		if !q.Follow || !live || q.Before != "" {
 			return nil
 		}
 	}
@@ -106,6 +122,9 @@ func tailStart(lines []api.LogLine, q api.LogQuery) int {
 		return 0
 	}
 	i, n := len(lines), 0
+	if before, err := strconv.Atoi(q.Before); err == nil {
+		i = min(i, max(0, before))
+	}
 	for i > 0 && n < *q.Tail {
 		i--
 		if asked(lines[i], q) {

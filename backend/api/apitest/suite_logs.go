@@ -44,9 +44,38 @@ func testLogs(s *suite) {
 			s.Errorf("%s: %q, want %q", q.why, got, q.want)
 		}
 	}
+	s.cursors(c.ID, all)
 	none := s.sh("true")
 	if got := s.logs(none.ID, api.LogQuery{Follow: true}); len(got) != 0 {
 		s.Errorf("log of one that never ran: %v", got)
+	}
+}
+
+// cursors reads forwards and backwards from each line.
+func (s *suite) cursors(id string, all []api.LogLine) {
+	marked := s.logs(id, api.LogQuery{Cursors: true})
+	if texts(marked) != texts(all) {
+		s.Fatalf("with cursors: %q", texts(marked))
+	}
+	for i, l := range marked {
+		for _, q := range []struct {
+			query api.LogQuery
+			want  []api.LogLine
+		}{
+			{api.LogQuery{After: l.Cursor}, all[i+1:]},
+			{api.LogQuery{Before: l.Cursor}, all[:i]},
+			{api.LogQuery{Before: l.Cursor, Tail: number(1)}, all[max(0, i-1):i]},
+			{api.LogQuery{After: l.Cursor, Limit: 1}, all[i+1 : min(i+2, len(all))]},
+			{api.LogQuery{After: marked[0].Cursor, Before: l.Cursor, Follow: true}, all[min(1, i):i]},
+		} {
+			if got := texts(s.logs(id, q.query)); got != texts(q.want) {
+				s.Errorf("line %d, %+v: %q, want %q", i, q.query, got, texts(q.want))
+			}
+		}
+	}
+	err := s.Service.Logs(s.ctx(), id, api.LogQuery{After: "no cursor"}, func(api.LogLine) error { return nil })
+	if api.KindOf(err) != api.KindInvalid {
+		s.Errorf("a bad cursor: %v", err)
 	}
 }
 

@@ -97,6 +97,7 @@ export interface RunSpec {
   privileged?: boolean;
   platform?: string;
   limits?: Limits;
+  log?: LogLimits;
   healthCheck?: HealthCheck;
 }
 
@@ -229,6 +230,15 @@ export interface LogQuery {
   until?: string;
   stream?: '' | 'stdout' | 'stderr';
   search?: string;
+  after?: string;
+  before?: string;
+  limit?: number;
+  cursors?: boolean;
+}
+
+export interface LogLimits {
+  maxSize?: number;
+  maxFiles?: number;
 }
 
 export interface LogLine {
@@ -236,6 +246,7 @@ export interface LogLine {
   stream: string;
   text: string;
   partial?: boolean;
+  cursor?: string;
 }
 
 export interface Image {
