@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -175,14 +176,21 @@ func (c *conversation) pump() {
 	}
 }
 
+// leave ends the session when what was typed before has arrived.
 func (c *conversation) leave(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = why
-	if c.session != nil {
-		c.session.Close()
+	if s := c.session; s != nil {
+		time.AfterFunc(farewell, func() { s.Close() })
+		if s.Leave() != nil {
+			s.Close()
+		}
 	}
 }
+
+// farewell is how long leaving may take.
+const farewell = time.Second
 
 // raw hands the terminal's keys to the process.
 func (c *conversation) raw() (restore func(), err error) {

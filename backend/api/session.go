@@ -20,6 +20,7 @@ const (
 	frameSignal = 4 // a signal's name
 	frameExit   = 5 // {"code":0,"reason":""}: the last frame
 	frameError  = 6 // an Error: the last frame
+	frameLeave  = 7 // the person goes: nothing more comes from that side
 
 	// MaxFrame bounds a frame's payload, so that a hostile peer cannot make us
 	// allocate more.
@@ -70,6 +71,10 @@ func (s *Session) Resize(rows, cols uint16) error {
 
 // Signal sends a signal ("INT") to the process.
 func (s *Session) Signal(name string) error { return s.frame(frameSignal, []byte(name)) }
+
+// Leave tells that the person goes. The process's side ends the session when
+// all that was sent before has reached the process; Close ends it at once.
+func (s *Session) Leave() error { return s.frame(frameLeave, nil) }
 
 // Stream copies the process's output until it ends and tells how. A
 // connection that ends before is io.ErrUnexpectedEOF.
@@ -130,6 +135,8 @@ func (s *Session) ReadInput() (Input, error) {
 		return Input{Resize: true, Rows: z.Rows, Cols: z.Cols}, nil
 	case frameSignal:
 		return Input{Signal: string(p)}, nil
+	case frameLeave:
+		return Input{}, io.EOF
 	}
 	return Input{}, fmt.Errorf("session: unexpected frame %d", kind)
 }

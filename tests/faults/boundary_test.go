@@ -58,7 +58,7 @@ func TestKillAtSystemCalls(t *testing.T) {
 		{"create", "--name", "one", busybox, "sh", "-c", forever}, {"start", "one"}, {"stop", "-t", "0", "one"},
 		{"start", "one"}, {"rm", "-f", "one"}, {"run", "--rm", "--name", "one", busybox, "true"},
 	}
-	for i := range 12 * factor() {
+	for i := range 8 * factor() {
 		role, at := "engine", 1+r.IntN(50)
 		if i%2 == 0 {
 			role, at = "guard", 1+r.IntN(70)

@@ -88,6 +88,9 @@ func TestDamagedFiles(t *testing.T) {
 				continue
 			}
 			for _, running := range []bool{false, true} {
+				if running && how != "truncated" && how != "newer" && factor() == 1 {
+					continue
+				}
 				p.damaged(how+" "+which, which, damage, running)
 			}
 		}

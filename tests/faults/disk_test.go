@@ -44,7 +44,7 @@ func TestFullDisk(t *testing.T) {
 // what a start needs.
 func steps() (all []int) {
 	for n := range 25 {
-		if factor() > 1 || n%4 == 0 {
+		if factor() > 1 || n%5 == 0 {
 			all = append(all, n)
 		}
 	}

@@ -13,17 +13,11 @@ import (
 
 // odd are names of directories that separators, escapes and lengths trip over.
 var odd = map[string]string{
-	"space":     "a b  c ",
-	"colon":     "a:b::c:",
-	"comma":     "a,b,upperdir=x,",
-	"newline":   "a\nb\n",
-	"long":      strings.Repeat("long", 50),
-	"backslash": `a\b\\040c\`,
-	"quotes":    `a"b'c` + "`d$(e)",
-	"percent":   "100%s%n",
-	"dash":      "-rf",
-	"foreign":   "ä\x01\u202e語",
-	"glob":      "a[b]*?{c}",
+	"separators": "a b  c :d::e:,f,upperdir=x, ",
+	"newline":    "-rf\na\n",
+	"long":       strings.Repeat("long", 50),
+	"escapes":    `a\b\\040c\"d'e` + "`f$(g)100%s%n",
+	"foreign":    "ä\x01\u202e語[b]*?{c}",
 }
 
 func TestOddHomes(t *testing.T) {
