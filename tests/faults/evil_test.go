@@ -10,10 +10,10 @@ import (
 )
 
 // evil are containers that do what they should not. Each bounds itself, so
-// that the machine of the tests lives: by a limit of processes, a small file system (/dev/shm has 64 MiB).
+// that the machine of the tests lives: by a depth of forks, a small file system (/dev/shm has 64 MiB).
 var evil = map[string][]string{
 	"ignores TERM":   {busybox, "sh", "-c", `trap '' TERM INT HUP QUIT; echo began; while :; do sleep 1000; done`},
-	"fork bomb":      {busybox, "sh", "-c", `ulimit -u 60; echo began; f() { f & f & sleep 1; }; while :; do f 2>/dev/null; done`},
+	"fork bomb":      {busybox, "sh", "-c", `echo began; b() { if [ $1 -lt 6 ]; then b $(($1+1)) & b $(($1+1)) & fi; exec sleep 0.1; }; while :; do (b 0); done`},
 	"never reaps":    {busybox, "sh", "-c", `echo began; for i in $(seq 60); do (sleep 0.01 & exec sleep 1000) & done; exec sleep 1000`},
 	"stops itself":   {busybox, "sh", "-c", `echo began; kill -STOP -1; kill -STOP $$; (sleep 1000) & kill -STOP $!; while :; do sleep 1000; done`},
 	"fills its disk": {busybox, "sh", "-c", `echo began; while :; do cat /dev/zero >/dev/shm/a 2>/dev/null; for i in $(seq 100); do : >/dev/shm/$i; done; done`},
