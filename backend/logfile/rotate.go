@@ -40,11 +40,22 @@ func rotated(path string) ([]int64, error) {
 
 func numbered(path string, seq int64) string { return path + "." + strconv.FormatInt(seq, 10) }
 
+// fits tells whether a line of n bytes can join those gathered in one file.
+func (w *Writer) fits(n int) bool {
+	all := int64(len(w.buf) + n)
+	begins := w.size > 0 && w.size+int64(len(w.buf)) > w.MaxSize // a file of their own
+	return len(w.buf) == 0 || w.size+all <= w.MaxSize || begins && all <= w.MaxSize
+}
+
 // rotate begins the next file where n more bytes would be too many for this
 // one. Where that does not work, this one goes on growing.
 func (w *Writer) rotate(n int64) error {
 	if w.size == 0 || w.size+n <= w.MaxSize {
 		return nil
+	}
+	// Before, so that a kill in between leaves no file too many.
+	if err := w.prune(int64(w.MaxFiles) - 2); err != nil {
+		return err
 	}
 	if err := os.Rename(w.path, numbered(w.path, w.seq)); err != nil {
 		return fmt.Errorf("rotate log: %w", err)
@@ -59,14 +70,14 @@ func (w *Writer) rotate(n int64) error {
 	for i := range w.streams {
 		w.streams[i].mark()
 	}
-	return w.prune()
+	return w.prune(int64(w.MaxFiles) - 1)
 }
 
-// prune deletes the oldest files.
-func (w *Writer) prune() error {
+// prune deletes all files but the one that is written and the n before it.
+func (w *Writer) prune(n int64) error {
 	older, err := rotated(w.path)
 	for _, seq := range older {
-		if seq <= w.seq-int64(w.MaxFiles) {
+		if seq < w.seq-max(n, 0) {
 			err = errors.Join(err, os.Remove(numbered(w.path, seq)))
 		}
 	}

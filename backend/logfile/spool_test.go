@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -335,4 +336,80 @@ func BenchmarkFill(b *testing.B) {
 			b.Fatal(lost, err)
 		}
 	}
+}
+
+// What came at once may be many times what a file holds: no file grows over
+// its bound, there are never more of them, and a kill at any of their ends
+// doubles and loses nothing.
+func TestBatchLargerThanFiles(t *testing.T) {
+	const lines = 8000
+	path := filepath.Join(t.TempDir(), "log")
+	o := Options{MaxSize: 64 << 10, MaxFiles: 1000}
+	w, err := Open(path, o)
+	must(t, err)
+	out := newSource(t, w, "stdout")
+	var whole strings.Builder
+	for n := range lines {
+		fmt.Fprintln(&whole, n)
+	}
+	must(t, unix.SetNonblock(int(out.w.Fd()), true))
+	out.write(t, whole.String())
+	out.fill(t)
+	must(t, w.Close())
+	bounded := func() {
+		t.Helper()
+		files, err := filepath.Glob(path + "*")
+		must(t, err)
+		for _, f := range files {
+			if info, err := os.Stat(f); err != nil || info.Size() > o.MaxSize {
+				t.Errorf("%s has %d bytes, %v", f, info.Size(), err)
+			}
+		}
+		if len(files) > o.MaxFiles {
+			t.Errorf("%d files", len(files))
+		}
+	}
+	bounded()
+	older, err := rotated(path)
+	must(t, err)
+	for i, last := range older { // killed after that file was full, or after it got its number
+		must(t, os.Remove(path))
+		now, err := rotated(path)
+		must(t, err)
+		for _, seq := range now {
+			if seq > last {
+				must(t, os.Remove(numbered(path, seq)))
+			}
+		}
+		if i%2 == 0 {
+			must(t, os.Rename(numbered(path, last), path))
+		}
+		// The spool's mark names a later file only where that is there.
+		must(t, remark(out.spool[0], mark{Magic: spoolMagic, Base: spoolData, Seq: 1}))
+		again, err := Open(path, Options{MaxSize: o.MaxSize, MaxFiles: o.MaxFiles, Resume: true})
+		must(t, err)
+		must(t, again.Stream("stdout").Resume(out.spool))
+		must(t, again.Close())
+		if text(t, path, "stdout") != whole.String() {
+			t.Fatalf("killed at file %d: the log is another", last)
+		}
+		bounded()
+	}
+	o.MaxFiles = 3
+	w, err = Open(path, o)
+	must(t, err)
+	must(t, w.Write("stdout", noon, []byte(whole.String())))
+	must(t, w.Close())
+	bounded()
+	if got := text(t, path, "stdout"); !strings.HasSuffix(whole.String(), got) || len(got) < 2*int(o.MaxSize)/60 {
+		t.Errorf("the last lines are another %d bytes", len(got))
+	}
+}
+
+func remark(spool *os.File, m mark) error {
+	b, err := binary.Append(nil, binary.LittleEndian, m)
+	if err == nil {
+		_, err = spool.WriteAt(b, 0)
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"bytes"
+	"errors"
 	"time"
 )
 
@@ -18,7 +19,8 @@ type Stream struct {
 // Write adds what the container wrote at that time, cut anywhere. Complete
 // lines reach the file by one write(2); the rest waits for its newline, for
 // [MaxText] bytes, for Flush or Close. After an error the file ends with a
-// complete line; what p held may be lost.
+// complete line; what p held may be lost. What does not fit into the file goes
+// into the next one by a write of its own.
 func (s *Stream) Write(at time.Time, p []byte) error {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
@@ -31,7 +33,11 @@ func (s *Stream) Write(at time.Time, p []byte) error {
 func (s *Stream) add(at time.Time, p []byte) error {
 	w, had, open := s.w, len(s.begun), s.open
 	h := w.head(s.name, at)
+	var lost error
 	line := func(flag byte, text []byte, size int) {
+		if !w.fits(len(h) + len("F \n") + len(text)) {
+			lost = errors.Join(lost, s.commit(open, p))
+		}
 		if had > 0 {
 			w.line(w.head(s.name, s.at), flag, text)
 		} else {
@@ -55,9 +61,9 @@ func (s *Stream) add(at time.Time, p []byte) error {
 	if had == 0 {
 		s.at = at
 	}
-	err := s.commit(open, p)
+	lost = errors.Join(lost, s.commit(open, p))
 	w.arm()
-	return err
+	return lost
 }
 
 // commit writes the lines gathered. open says whether the last of them is a
