@@ -14,7 +14,7 @@ type Place struct {
 	Offset int64
 }
 
-// ErrGone: the file that a place is in has been deleted, because newer ones
+// ErrGone says that the file which a place is in was deleted, because newer ones
 // were too large.
 var ErrGone = errors.New("this part of the log was deleted to make room for what came after it")
 
