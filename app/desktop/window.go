@@ -59,7 +59,7 @@ func (w *window) run() error {
 		BackgroundColour: options.NewRGB(250, 250, 251), // --window, until the page is drawn
 		AssetServer: &assetserver.Options{
 			Assets:     frontend.Files(),
-			Handler:    wire.Handler(w.service, w.log),
+			Handler:    wire.Page(w.service, w.log),
 			Middleware: guarded,
 		},
 		Logger:     wailsLog{w.log},

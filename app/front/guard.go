@@ -48,7 +48,7 @@ func Handler(s api.Service, static fs.FS, g Guardrails) http.Handler {
 		cookie: "davit-" + g.Port,
 		token:  digest(g.Token),
 		unused: g.Token != "",
-		api:    wire.Handler(s, g.Log),
+		api:    wire.Page(s, g.Log),
 		page:   page{files: static},
 		log:    g.Log,
 	}

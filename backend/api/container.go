@@ -206,6 +206,8 @@ type ExecSpec struct {
 	Interactive bool     `json:"interactive,omitempty"`
 	Detach      bool     `json:"detach,omitempty"` // the session ends at once with exit 0
 	Privileged  bool     `json:"privileged,omitempty"`
-	Rows        uint16   `json:"rows,omitempty"`
-	Cols        uint16   `json:"cols,omitempty"`
+	// HangUp sends the process HUP when the session ends before it does; else it goes on.
+	HangUp bool   `json:"hangUp,omitempty"`
+	Rows   uint16 `json:"rows,omitempty"`
+	Cols   uint16 `json:"cols,omitempty"`
 }

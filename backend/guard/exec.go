@@ -39,7 +39,7 @@ func (c *container) exec(conn net.Conn, spec api.ExecSpec) (err error) {
 	if err != nil {
 		return err
 	}
-	x := &execution{c: c, tty: spec.TTY}
+	x := &execution{c: c, tty: spec.TTY, hangUp: spec.HangUp}
 	theirs, err := x.pipes(spec)
 	if err != nil {
 		return err
@@ -81,11 +81,15 @@ func (c *container) enter(p *specs.Process, stdio Stdio) (Process, error) {
 type execution struct {
 	c       *container
 	tty     bool
+	hangUp  bool // the process ends with its session
 	proc    Process
 	stdin   *os.File
 	outs    [2]*os.File // stdout, stderr: read ends
 	console *os.File
 	pumps   sync.WaitGroup
+
+	mu   sync.Mutex
+	over bool // it has ended: its pid may be another's soon
 }
 
 // execProcess is the container's own process with what spec changes.
@@ -179,6 +183,9 @@ func (x *execution) join(s *session) {
 		if !x.tty {
 			closeFiles(x.stdin)
 		}
+		if x.hangUp {
+			_ = x.signal(unix.SIGHUP) // without an ear to complain to
+		}
 	}()
 }
 
@@ -205,7 +212,7 @@ func (x *execution) input(in api.Input) error {
 		if err != nil {
 			return err
 		}
-		return x.proc.Signal(sig)
+		return x.signal(sig)
 	case x.console != nil && !in.Close:
 		_, _ = x.console.Write(in.Data)
 	case in.Close:
@@ -218,6 +225,23 @@ func (x *execution) input(in api.Input) error {
 	return nil
 }
 
+func (x *execution) signal(sig unix.Signal) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over {
+		return nil
+	}
+	return x.proc.Signal(sig)
+}
+
+// reap frees the pid of a process that has ended.
+func (x *execution) reap() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.over = true
+	return x.proc.Reap()
+}
+
 // wait waits for the end. A process that the exec left behind may hold its
 // pipes open: what it writes goes on until its end, the exit is told at once,
 // as docker does.
@@ -227,7 +251,7 @@ func (x *execution) wait(s *session) {
 	if err != nil {
 		x.c.log.Error("wait for an exec", "err", err)
 	}
-	if err := x.proc.Reap(); err != nil {
+	if err := x.reap(); err != nil {
 		x.c.log.Error("reap an exec", "err", err)
 	}
 	if s == nil {

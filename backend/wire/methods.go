@@ -141,6 +141,18 @@ func command2[A, B any](f func(api.Service, context.Context, A, B) error) method
 	})
 }
 
+func command3[A, B, C any](f func(api.Service, context.Context, A, B, C) error) method {
+	return func(x *exchange) error {
+		var a A
+		var b B
+		var c C
+		if err := x.args(&a, &b, &c); err != nil {
+			return err
+		}
+		return x.result(nil, f(x.service, x.r.Context(), a, b, c))
+	}
+}
+
 func stream1[A, T any](f func(api.Service, context.Context, A, func(T) error) error) method {
 	return func(x *exchange) error {
 		var a A

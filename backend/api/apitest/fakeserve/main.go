@@ -38,7 +38,7 @@ func main() {
 	}
 	fake := apitest.New(apitest.Options{Scenario: apitest.Scenario(*scenario), Seed: *seed, Speed: *speed})
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", wire.Handler(fake, slog.New(slog.NewTextHandler(os.Stderr, nil))))
+	mux.Handle("/v1/", wire.Page(fake, slog.New(slog.NewTextHandler(os.Stderr, nil))))
 	mux.Handle("POST /auth", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	mux.Handle("/", page(*static))
 	fmt.Printf("http://%s/\n", l.Addr())
