@@ -190,6 +190,6 @@ func (h *held) list() HeldSession {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	i := h.info
-	i.Ended, i.Exit = h.ended, h.exit
+	i.At, i.Ended, i.Exit = h.end(), h.ended, h.exit
 	return i
 }

@@ -58,8 +58,8 @@ type HeldSession struct {
 	ID        string    `json:"id"`
 	Container string    `json:"container"`
 	Title     string    `json:"title"`
-	TTY       bool      `json:"tty"`
 	Started   time.Time `json:"started"`
+	At        int64     `json:"at"` // how much it has written, bytes
 	Ended     bool      `json:"ended"`
 	Exit      *api.Exit `json:"exit,omitempty"` // of one that ended by itself
 }
@@ -95,7 +95,7 @@ func (p *sessions) open(s api.Service, ctx context.Context, spec SessionSpec) (H
 		return info, api.Errorf(api.KindInvalid, "a session is either an exec or an attach")
 	case spec.Exec != nil:
 		e := *spec.Exec
-		e.HangUp, info.TTY = true, e.TTY
+		e.HangUp = true
 		session, err = s.Exec(ctx, spec.Container, e)
 	default:
 		session, err = s.Attach(ctx, spec.Container, *spec.Attach)

@@ -49,7 +49,7 @@ func openTerminal(t *testing.T) *terminal {
 	x := &terminal{t: t, url: server.URL + "/v1/"}
 	var h wire.HeldSession
 	x.call("OpenSession", &h, wire.SessionSpec{Container: "web", Title: "sh", Exec: &api.ExecSpec{Args: []string{"sh"}, TTY: true}})
-	if spec := <-s.specs; !spec.HangUp || !spec.TTY || h.ID == "" || !h.TTY || h.Container != "web" || h.Title != "sh" {
+	if spec := <-s.specs; !spec.HangUp || !spec.TTY || h.ID == "" || h.Container != "web" || h.Title != "sh" {
 		t.Fatalf("%+v of %+v", h, spec)
 	}
 	x.id, x.process = h.ID, <-s.process
@@ -145,7 +145,7 @@ func TestSessionsAreLeftAndJoinedAgain(t *testing.T) {
 		t.Error("what has ended is not replayed")
 	}
 	var list []wire.HeldSession
-	if err := x.call("HeldSessions", &list); err != nil || len(list) != 1 || !list[0].Ended || list[0].Exit.Code != 7 {
+	if err := x.call("HeldSessions", &list); err != nil || len(list) != 1 || !list[0].Ended || list[0].At != 11 || list[0].Exit.Code != 7 {
 		t.Errorf("%+v %v", list, err)
 	}
 }

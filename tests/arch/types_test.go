@@ -28,6 +28,7 @@ var nouns = []struct {
 	{api.Limits{}, ""}, {api.Update{}, ""}, {api.HealthCheck{}, ""}, {api.HealthResult{}, ""}, {api.Health{}, ""},
 	{api.Process{}, ""}, {api.StatsQuery{}, ""}, {api.Stats{}, ""}, {api.StatsRound{}, ""}, {api.Pressure{}, ""},
 	{api.EventQuery{}, ""}, {api.Autostart{}, ""},
+	{api.AttachOptions{}, ""}, {api.ExecSpec{}, ""}, {api.Exit{}, ""},
 }
 
 var (

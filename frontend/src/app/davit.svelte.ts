@@ -3,6 +3,7 @@ import { Client } from '$lib/api/client';
 import { Engine } from '$lib/api/engine.svelte';
 import { Live } from '$lib/api/live.svelte';
 import { detectPlatform } from '$lib/api/platform';
+import { Sessions } from '$lib/api/sessions';
 import { FetchTransport } from '$lib/api/transport';
 import { t } from '$lib/i18n';
 import { Actions } from './actions';
@@ -21,6 +22,7 @@ transport.onSignedOut = () => (session.signedOut = true);
 
 export const platform = detectPlatform(window);
 export const client = new Client(transport);
+export const sessions = new Sessions(transport);
 export const engine = new Engine(client);
 export const checks = new Live(() => client.doctor(), (c) => c.id);
 export const router = new Router(window);

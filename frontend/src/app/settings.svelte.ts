@@ -8,6 +8,7 @@ interface Stored {
   listWidth: number; // px; 0: as it comes
   logWrap: boolean;
   logTimes: boolean;
+  screenReader: boolean; // terminals say what they show
   recent: string[]; // ids of palette entries, newest first
 }
 
@@ -18,6 +19,7 @@ const defaults: Stored = {
   listWidth: 0,
   logWrap: false,
   logTimes: false,
+  screenReader: false,
   recent: [],
 };
 

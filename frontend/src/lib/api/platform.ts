@@ -19,6 +19,7 @@ export interface Appearance {
 
 interface WailsRuntime {
   ClipboardSetText?(text: string): Promise<boolean>;
+  ClipboardGetText?(): Promise<string>;
   EventsOn?(name: string, callback: (value: unknown) => void): () => void;
   Quit?(): void;
 }
@@ -33,6 +34,8 @@ export interface Platform {
   /** Opens an http or https address in the person's browser; others are refused. */
   openURL(url: string): void;
   copy(text: string): Promise<void>;
+  /** What the clipboard holds; refused where the browser does not let the page see it. */
+  paste(): Promise<string>;
   /** A path chosen in the desktop's dialog; undefined where the page has to ask for a file itself. */
   pickPath?: () => Promise<string>;
   saveText(name: string, text: string): Promise<void>;
@@ -48,6 +51,7 @@ export function detectPlatform(w: Window & typeof globalThis): Platform {
     desktop,
     openURL: (url) => openURL(w, bridge, url),
     copy: (text) => copy(w, wails.runtime, text),
+    paste: async () => (await wails.runtime?.ClipboardGetText?.()) ?? w.navigator.clipboard.readText(),
     pickPath: bridge?.PickFile ? () => bridge.PickFile!() : undefined,
     saveText: (name, text) => saveText(w, bridge, name, text),
     onAppearance: (listener) => {

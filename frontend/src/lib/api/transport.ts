@@ -5,10 +5,12 @@ import type { ErrorBody } from './types';
 /** How the front reaches the back; the only place that knows fetch and paths. */
 export interface Transport {
   call<T>(method: string, args: unknown[], signal?: AbortSignal): Promise<T>;
-  /** Ends when the stream does; sink gets what arrived together, in order. */
-  stream<T>(method: string, args: unknown[], sink: (items: T[]) => void, signal?: AbortSignal): Promise<void>;
+  /** Ends when the stream does; sink gets what arrived together, in order. What it promises is waited for. */
+  stream<T>(method: string, args: unknown[], sink: Sink<T>, signal?: AbortSignal): Promise<void>;
   upload<T>(method: string, body: Blob, progress: (sent: number) => void, signal?: AbortSignal): Promise<T>;
 }
+
+export type Sink<T> = (items: T[]) => void | Promise<void>;
 
 interface Frame<T> {
   item?: T;
@@ -25,11 +27,11 @@ export class FetchTransport implements Transport {
     return (await response.json()) as T;
   }
 
-  async stream<T>(method: string, args: unknown[], sink: (items: T[]) => void, signal?: AbortSignal): Promise<void> {
+  async stream<T>(method: string, args: unknown[], sink: Sink<T>, signal?: AbortSignal): Promise<void> {
     const response = await this.post(method, args, signal);
     if (!response.body) throw new TypeError(`${method}: no body`);
     for await (const lines of lineBatches(response.body)) {
-      const end = deliver(lines, sink);
+      const end = await deliver(lines, sink);
       if (end?.error) throw new ApiError(end.error);
       if (end) return;
     }
@@ -75,7 +77,7 @@ export class FetchTransport implements Transport {
   }
 }
 
-function deliver<T>(lines: string[], sink: (items: T[]) => void): Frame<T> | undefined {
+async function deliver<T>(lines: string[], sink: Sink<T>): Promise<Frame<T> | undefined> {
   const items: T[] = [];
   let end: Frame<T> | undefined;
   for (const line of lines) {
@@ -87,7 +89,7 @@ function deliver<T>(lines: string[], sink: (items: T[]) => void): Frame<T> | und
     }
     if (frame.item !== undefined) items.push(frame.item);
   }
-  if (items.length > 0) sink(items);
+  if (items.length > 0) await sink(items);
   return end;
 }
 

@@ -241,6 +241,33 @@ export interface LogLimits {
   maxFiles?: number;
 }
 
+export interface AttachOptions {
+  stdin?: boolean;
+  start?: boolean;
+  logs?: boolean;
+  rows?: number;
+  cols?: number;
+}
+
+export interface ExecSpec {
+  args: string[];
+  env?: string[];
+  workingDir?: string;
+  user?: string;
+  tty?: boolean;
+  interactive?: boolean;
+  detach?: boolean;
+  privileged?: boolean;
+  hangUp?: boolean;
+  rows?: number;
+  cols?: number;
+}
+
+export interface Exit {
+  code: number;
+  reason?: string;
+}
+
 export interface LogLine {
   time: string;
   stream: string;

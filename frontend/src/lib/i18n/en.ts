@@ -1,6 +1,8 @@
 // Every word that the page says. Buttons, menu items and headings in Header
 // Capitalization, everything else as a sentence.
 
+import { terminal } from './terminal';
+
 const rules = new Intl.PluralRules('en');
 
 function plural(n: number, one: string, other: string): string {
@@ -12,6 +14,7 @@ function list(names: string[]): string {
 }
 
 export const en = {
+  terminal,
   app: {
     name: 'Davit',
     tagline: 'Containers on this computer, without root.',
@@ -94,7 +97,7 @@ export const en = {
     exitedWith: (code: number) => `Exited (${code})`,
     started: (when: string) => `started ${when}`,
     ended: (when: string) => `ended ${when}`,
-    tabs: { label: 'Parts of the container', overview: 'Overview', logs: 'Logs', inspect: 'Inspect' },
+    tabs: { label: 'Parts of the container', overview: 'Overview', logs: 'Logs', terminal: 'Terminal', inspect: 'Inspect' },
     portLink: (url: string) => `Open ${url} in the browser`,
     welcome: {
       title: 'Run Your First Container',
@@ -488,6 +491,8 @@ export const en = {
     limited: 'Does Not Work Here',
     failed: 'The engine told nothing about itself',
     copy: 'Copy All',
+    parts: 'Made With',
+    mit: 'MIT License',
     licence: 'Davit is free software under the Apache License 2.0.',
   },
   palette: {
@@ -506,6 +511,7 @@ export const en = {
     general: 'General',
     lists: 'Lists',
     log: 'Log',
+    terminal: 'Terminal',
     rows: {
       move: 'Move between rows',
       ends: 'First or last row',
@@ -521,6 +527,9 @@ export const en = {
       match: 'Next or previous match',
       newest: 'Jump to the newest line',
       menu: 'Main menu',
+      copyOut: 'Copy what is selected in it',
+      pasteIn: 'Paste into it',
+      leave: 'Leave it: all other keys go to the container',
     },
   },
 };
