@@ -2,7 +2,7 @@ import './lib/ui/tokens.css';
 import './lib/ui/base.css';
 import { mount } from 'svelte';
 import App from '$app/App.svelte';
-import { engine, look, platform, session } from '$app/davit.svelte';
+import { engine, look, meter, platform, session } from '$app/davit.svelte';
 import { exchangeToken } from '$lib/api/auth';
 
 look.apply(document.documentElement);
@@ -11,7 +11,10 @@ interceptLinks();
 // The frame is drawn before anything is asked for.
 mount(App, { target: document.getElementById('app')! });
 session.signedOut = !(await exchangeToken(location, history).catch(() => true));
-if (!session.signedOut) engine.start();
+if (!session.signedOut) {
+  engine.start();
+  meter.start();
+}
 
 // Links out of the page open in the person's browser, also from the window.
 function interceptLinks(): void {

@@ -2,6 +2,7 @@
 import { Client } from '$lib/api/client';
 import { Engine } from '$lib/api/engine.svelte';
 import { Live } from '$lib/api/live.svelte';
+import { Meter } from '$lib/api/meter.svelte';
 import { detectPlatform } from '$lib/api/platform';
 import { Sessions } from '$lib/api/sessions';
 import { FetchTransport } from '$lib/api/transport';
@@ -25,6 +26,7 @@ export const client = new Client(transport);
 export const sessions = new Sessions(transport);
 export const engine = new Engine(client);
 export const checks = new Live(() => client.doctor(), (c) => c.id);
+export const meter = new Meter(client, document);
 export const router = new Router(window);
 export const settings = new Settings(storage());
 export const frame = new Frame(settings, window);

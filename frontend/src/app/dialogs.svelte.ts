@@ -1,3 +1,4 @@
+import type { Component } from 'svelte';
 import type { RunSpec } from '$lib/api/types';
 
 export interface Confirm {
@@ -11,6 +12,7 @@ export type Open =
   | { kind: 'run'; spec: RunSpec }
   | { kind: 'pull'; ref: string }
   | { kind: 'confirm'; confirm: Confirm }
+  | { kind: 'view'; view: Component; props: Record<string, unknown> }
   | { kind: 'palette' }
   | { kind: 'shortcuts' };
 
@@ -28,6 +30,11 @@ export class Dialogs {
 
   confirm(confirm: Confirm): void {
     this.open = { kind: 'confirm', confirm };
+  }
+
+  /** A feature's own dialog. */
+  view<P extends Record<string, unknown>>(view: Component<P>, props: P): void {
+    this.open = { kind: 'view', view: view as unknown as Component, props };
   }
 
   show(kind: 'palette' | 'shortcuts'): void {

@@ -1,11 +1,17 @@
 export type Theme = 'system' | 'light' | 'dark';
 export type Density = 'normal' | 'compact' | 'roomy';
 
+export type GroupBy = 'project' | 'state' | 'image' | 'none';
+export type SortBy = 'created' | 'name' | 'state';
+
 interface Stored {
   theme: Theme;
   density: Density;
   sidebar: boolean;
   listWidth: number; // px; 0: as it comes
+  groupBy: GroupBy;
+  sortBy: SortBy;
+  closedGroups: string[];
   logWrap: boolean;
   logTimes: boolean;
   screenReader: boolean; // terminals say what they show
@@ -17,6 +23,9 @@ const defaults: Stored = {
   density: 'normal',
   sidebar: true,
   listWidth: 0,
+  groupBy: 'project',
+  sortBy: 'created',
+  closedGroups: [],
   logWrap: false,
   logTimes: false,
   screenReader: false,

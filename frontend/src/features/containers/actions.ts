@@ -2,7 +2,10 @@ import type { Action } from '$app/actions';
 import { copy, dialogs, platform, router } from '$app/davit.svelte';
 import type { Container } from '$lib/api/types';
 import { t } from '$lib/i18n';
+import type { Group } from './arrange';
 import { operate } from './operate.svelte';
+import RenameDialog from './RenameDialog.svelte';
+import SignalDialog from './SignalDialog.svelte';
 import { portURL, status } from './status';
 
 /** What one can do to a container now; the first are the row's buttons. */
@@ -20,8 +23,7 @@ export function actionsOf(c: Container): Action[] {
 export function menuOf(c: Container): Action[] {
   const [toggle, restart, remove] = actionsOf(c) as [Action, Action, Action];
   const { up } = status(c, operate.pending.get(c.id));
-  const kill: Action = { id: `kill:${c.id}`, title: t.containers.kill, icon: 'close', run: () => void operate.kill(c) };
-  return [toggle, restart, ...(up ? [kill] : []), ...ports(c), ...further(c), { ...remove, separated: true }];
+  return [toggle, restart, ...(up ? running(c) : []), ...ports(c), ...places(c), ...further(c), { ...remove, separated: true }];
 }
 
 function start(c: Container, disabled: boolean): Action {
@@ -30,6 +32,17 @@ function start(c: Container, disabled: boolean): Action {
 
 function stop(c: Container): Action {
   return { id: `stop:${c.id}`, title: t.containers.stop, icon: 'stop', shortcut: 'Ctrl+Enter', run: () => void operate.stop(c) };
+}
+
+function running(c: Container): Action[] {
+  const paused = c.state === 'paused';
+  return [
+    paused
+      ? { id: `unpause:${c.id}`, title: t.operate.unpause, icon: 'play', run: () => void operate.unpause(c) }
+      : { id: `pause:${c.id}`, title: t.operate.pause, icon: 'pause', run: () => void operate.pause(c) },
+    { id: `kill:${c.id}`, title: t.containers.kill, icon: 'close', keywords: 'KILL', run: () => void operate.kill(c) },
+    { id: `signal:${c.id}`, title: t.operate.signal, icon: 'activity', keywords: 'kill HUP', run: () => dialogs.view(SignalDialog, { c }) },
+  ];
 }
 
 function ports(c: Container): Action[] {
@@ -46,10 +59,47 @@ function ports(c: Container): Action[] {
     }));
 }
 
-function further(c: Container): Action[] {
+function places(c: Container): Action[] {
   return [
     { id: `logs:${c.id}`, title: t.containers.showLogs, icon: 'menu', separated: true, run: () => router.go('containers', c.id, 'logs') },
-    { id: `copy:${c.id}`, title: t.containers.copyID, icon: 'copy', run: () => void copy(c.id) },
-    { id: `again:${c.id}`, title: t.containers.duplicate, icon: 'plus', run: () => dialogs.run({ image: c.image }) },
   ];
+}
+
+function further(c: Container): Action[] {
+  return [
+    { id: `rename:${c.id}`, title: t.operate.rename, icon: 'pencil', shortcut: 'F2', separated: true, run: () => dialogs.view(RenameDialog, { c }) },
+    { id: `again:${c.id}`, title: t.containers.duplicate, icon: 'plus', run: () => dialogs.run({ image: c.image }) },
+    { id: `copy:${c.id}`, title: t.containers.copyID, icon: 'copy', separated: true, run: () => void copy(c.id) },
+    { id: `copyname:${c.id}`, title: t.operate.copyName, icon: 'copy', run: () => void copy(c.name) },
+  ];
+}
+
+/** What one can do to all containers of a group. */
+export function groupActions(group: Group): Action[] {
+  const of = (c: Container) => status(c, operate.pending.get(c.id)).up;
+  const up = group.members.filter((c) => of(c));
+  const down = group.members.filter((c) => !of(c));
+  const words = t.operate.all;
+  return [
+    up.length > 0
+      ? { id: `${group.id}:stop`, title: words.stop, icon: 'stop', shortcut: 'Ctrl+Enter', run: () => operate.many(up, 'stop') }
+      : { id: `${group.id}:start`, title: words.start, icon: 'play', shortcut: 'Ctrl+Enter', run: () => operate.many(down, 'start') },
+    { id: `${group.id}:restart`, title: words.restart, icon: 'restart', disabled: up.length === 0, run: () => up.forEach(operate.restart) },
+    { id: `${group.id}:remove`, title: words.remove, icon: 'trash', shortcut: 'Delete', destructive: true, run: () => operate.remove(group.members) },
+  ];
+}
+
+export function groupMenu(group: Group): Action[] {
+  const [toggle, restart, remove] = groupActions(group) as [Action, Action, Action];
+  const down = group.members.filter((c) => !status(c, operate.pending.get(c.id)).up);
+  const running = group.members.filter((c) => c.state === 'running');
+  const paused = group.members.filter((c) => c.state === 'paused');
+  const words = t.operate.all;
+  const more: Action[] = [];
+  if (down.length > 0 && down.length < group.members.length) {
+    more.push({ id: `${group.id}:start`, title: words.start, icon: 'play', run: () => operate.many(down, 'start') });
+  }
+  if (running.length > 0) more.push({ id: `${group.id}:pause`, title: words.pause, icon: 'pause', run: () => operate.many(running, 'pause') });
+  if (paused.length > 0) more.push({ id: `${group.id}:unpause`, title: words.unpause, icon: 'play', run: () => operate.many(paused, 'unpause') });
+  return [toggle, restart, ...more, { ...remove, separated: true }];
 }

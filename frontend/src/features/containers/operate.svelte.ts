@@ -4,7 +4,8 @@ import { asApiError, type ApiError } from '$lib/api/errors';
 import type { Container } from '$lib/api/types';
 import { t } from '$lib/i18n';
 
-export type Pending = 'starting' | 'stopping' | 'restarting' | 'removing';
+export type Pending = 'starting' | 'stopping' | 'restarting' | 'removing' | 'pausing' | 'unpausing';
+export type Bulk = 'start' | 'stop' | 'pause' | 'unpause';
 
 export interface Failure {
   title: string;
@@ -32,6 +33,28 @@ class Operate {
 
   kill = (c: Container) =>
     this.act(c, 'stopping', t.containers.stopFailed(c.name), () => client.kill(c.id, 'KILL'), () => this.kill(c));
+
+  pause = (c: Container) =>
+    this.act(c, 'pausing', t.operate.pauseFailed(c.name), () => client.pause(c.id), () => this.pause(c));
+
+  unpause = (c: Container) =>
+    this.act(c, 'unpausing', t.operate.unpauseFailed(c.name), () => client.unpause(c.id), () => this.unpause(c));
+
+  /** One thing for many containers, told by a toast that takes it back. */
+  many = (containers: Container[], verb: Bulk): void => {
+    if (containers.length === 0) return;
+    const back = { start: 'stop', stop: 'start', pause: 'unpause', unpause: 'pause' }[verb] as Bulk;
+    const all = containers.map((c) => this[verb](c));
+    toasts.show(t.operate.done[verb](containers.length), {
+      seconds: undoSeconds,
+      action: { title: t.common.undo, run: () => void this.after(all, () => containers.forEach((c) => void this[back](c))) },
+    });
+  };
+
+  private async after(all: Promise<void>[], then: () => void): Promise<void> {
+    await Promise.all(all);
+    then();
+  }
 
   /** Hides them at once; the engine hears of it when the time for Undo is over. */
   remove = (containers: Container[]) => {

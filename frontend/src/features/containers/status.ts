@@ -11,12 +11,15 @@ export interface Status {
   up: boolean;
 }
 
+const pendingWords: Record<Pending, string> = { ...t.containers.states, pausing: t.operate.pausing, unpausing: t.operate.unpausing };
+
 /** What to show of a container: what was asked of it just now wins over what it last said. */
-export function status(c: Pick<Container, 'state' | 'exitCode'>, pending?: Pending): Status {
-  if (pending) return { word: t.containers.states[pending], shape: 'busy', tone: 'accent', up: pending !== 'removing' };
+export function status(c: Pick<Container, 'state' | 'exitCode' | 'health'>, pending?: Pending): Status {
+  if (pending) return { word: pendingWords[pending], shape: 'busy', tone: 'accent', up: pending !== 'removing' };
   const word = t.containers.states[c.state] ?? c.state;
   switch (c.state) {
     case 'running':
+      if (c.health === 'unhealthy') return { word: t.operate.unhealthy, shape: 'triangle', tone: 'bad', up: true };
       return { word, shape: 'dot', tone: 'ok', up: true };
     case 'paused':
       return { word, shape: 'bars', tone: 'warn', up: true };
@@ -44,9 +47,9 @@ export function portURL(p: Port): string {
   return `${scheme}://${host}:${p.hostPort}`;
 }
 
-export function matches(c: Container, filter: string): boolean {
-  const wanted = filter.trim().toLowerCase();
-  if (wanted === '') return true;
-  const ports = c.ports.map((p) => `:${p.hostPort}`);
-  return [c.name, c.image, c.id, c.state, ...ports].some((text) => text.toLowerCase().includes(wanted));
+/** The sentence that says why a container ended, where it did not just do its work. */
+export function why(c: Pick<Container, 'state' | 'exitCode' | 'reason'>): string {
+  const wrong = c.state === 'broken' || c.state === 'dead';
+  const ended = (c.state === 'exited' || c.state === 'created') && c.exitCode !== 0;
+  return wrong || ended ? (c.reason ?? '') : '';
 }

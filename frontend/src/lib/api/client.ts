@@ -27,6 +27,13 @@ export class Client {
   remove = (ref: string, o: { force?: boolean } = {}) =>
     this.slow.run(() => this.transport.call<null>('Remove', [ref, o]));
   kill = (ref: string, signal: string) => this.transport.call<null>('Kill', [ref, signal]);
+  pause = (ref: string) => this.transport.call<null>('Pause', [ref]);
+  unpause = (ref: string) => this.transport.call<null>('Unpause', [ref]);
+  rename = (ref: string, name: string) => this.transport.call<null>('Rename', [ref, name]);
+  update = (ref: string, u: t.Update) => this.transport.call<null>('Update', [ref, u]);
+  checkHealth = (ref: string) => this.transport.call<t.HealthResult>('CheckHealth', [ref]);
+  stats = (q: t.StatsQuery, sink: (rounds: t.StatsRound[]) => void, signal: AbortSignal) =>
+    this.transport.stream<t.StatsRound>('Stats', [q], sink, signal);
   logs = (ref: string, q: t.LogQuery, sink: (lines: t.LogLine[]) => void, signal: AbortSignal) =>
     this.transport.stream<t.LogLine>('Logs', [ref, q], sink, signal);
 

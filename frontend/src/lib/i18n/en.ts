@@ -1,17 +1,9 @@
 // Every word that the page says. Buttons, menu items and headings in Header
 // Capitalization, everything else as a sentence.
 
+import { operate } from './operate';
+import { list, plural } from './plural';
 import { terminal } from './terminal';
-
-const rules = new Intl.PluralRules('en');
-
-function plural(n: number, one: string, other: string): string {
-  return (rules.select(n) === 'one' ? one : other).replace('#', new Intl.NumberFormat('en').format(n));
-}
-
-function list(names: string[]): string {
-  return new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
-}
 
 export const en = {
   terminal,
@@ -19,6 +11,7 @@ export const en = {
     name: 'Davit',
     tagline: 'Containers on this computer, without root.',
     sections: 'Sections',
+    projects: 'Projects',
     skip: 'Skip to Content',
     menu: 'Main Menu',
     toggleSidebar: 'Show or Hide Sidebar',
@@ -54,6 +47,7 @@ export const en = {
     selected: (n: number) => plural(n, '# selected', '# selected'),
     clearSelection: 'Clear Selection',
   },
+  operate,
   containers: {
     title: 'Containers',
     filter: 'Filter containers',
