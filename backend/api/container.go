@@ -64,6 +64,16 @@ type ContainerDetail struct {
 	// "no-new-privileges", "masked-paths", …
 	Confinement []string `json:"confinement"`
 	Limited     string   `json:"limited,omitempty"` // what the host does not allow, in words
+
+	// Mounts are what is there: the spec's and the image's volumes.
+	Mounts []Mount `json:"mounts"`
+	// Version changes whenever the container is changed: who edits it gives
+	// back the one that was seen.
+	Version string `json:"version"`
+	// Replaces is the container that this one took the place of, while it is
+	// kept to undo that; ReplacedBy is the other way round.
+	Replaces   string `json:"replaces,omitempty"`   // id
+	ReplacedBy string `json:"replacedBy,omitempty"` // id
 }
 
 // Port is a published port.
@@ -108,14 +118,94 @@ type RunSpec struct {
 	Limits          Limits            `json:"limits,omitzero"`
 	Log             LogLimits         `json:"log,omitzero"`
 	HealthCheck     *HealthCheck      `json:"healthCheck,omitempty"`
+
+	// Groups are further groups of the user: names or numbers inside.
+	Groups []string `json:"groups,omitempty"`
+	// EnvFiles are files here of KEY=value lines, read when the container is
+	// made; Env comes after them.
+	EnvFiles []string `json:"envFiles,omitempty"`
+	Expose   []string `json:"expose,omitempty"`  // as the image's: "80/tcp", "8000-8010/udp"
+	ShmSize  int64    `json:"shmSize,omitempty"` // bytes of /dev/shm; 0: 64 MiB
+	Devices  []Device `json:"devices,omitempty"`
+	// UserNS tells as whom the container's ids count: "" is that its root is
+	// you; "keep-id" or "keep-id:uid=1000,gid=1000" that a user of it is, with
+	// your own ids unless it says others. UIDMaps and GIDMaps say it in full,
+	// "inside:outside:count", where outside counts your ids: 0 is you, 1 the
+	// first subordinate one.
+	UserNS  string            `json:"userns,omitempty"`
+	UIDMaps []string          `json:"uidMaps,omitempty"`
+	GIDMaps []string          `json:"gidMaps,omitempty"`
+	Sysctls map[string]string `json:"sysctls,omitempty"` // only those that a container has of its own
+	Ulimits []Ulimit          `json:"ulimits,omitempty"`
+	Secrets []SecretUse       `json:"secrets,omitempty"`
+	Pull    PullPolicy        `json:"pull,omitempty"` // for fronts, which pull: Create does not
+	// Timezone is "local" or a name such as "Europe/Berlin"; "": the image's.
+	Timezone string `json:"timezone,omitempty"`
 }
 
-// Mount is a host path or a tmpfs inside the container.
+// PullPolicy says when to pull an image before a container is made of it.
+type PullPolicy string
+
+// The policies; "" is PullMissing.
+const (
+	PullAlways  PullPolicy = "always"
+	PullMissing PullPolicy = "missing"
+	PullNever   PullPolicy = "never"
+	PullNewer   PullPolicy = "newer" // as always, and what is here does where the registry cannot be reached
+)
+
+// The types of a Mount.
+const (
+	MountBind   = "bind"
+	MountVolume = "volume"
+	MountTmpfs  = "tmpfs"
+)
+
+// Mount is a host path, a volume or a tmpfs inside the container.
 type Mount struct {
-	Type     string `json:"type"`             // "bind", "tmpfs"
-	Source   string `json:"source,omitempty"` // absolute host path, for bind
+	Type     string `json:"type"`             // "bind", "volume", "tmpfs"
+	Source   string `json:"source,omitempty"` // absolute host path of a bind, name of a volume; "" is a volume without a name
 	Target   string `json:"target"`           // absolute path inside
 	ReadOnly bool   `json:"readOnly,omitempty"`
+	// Options are exec, noexec, suid, nosuid, dev, nodev and, of a tmpfs, uid= and gid=.
+	Options []string `json:"options,omitempty"`
+	Size    int64    `json:"size,omitempty"` // of a tmpfs, bytes; 0: half of the memory
+	Mode    string   `json:"mode,omitempty"` // of a tmpfs, octal; "": 1777
+	// Relabel gives the source an SELinux label: "z" that of all containers,
+	// "Z" that of this one alone. Elsewhere it does nothing.
+	Relabel string `json:"relabel,omitempty"`
+	Chown   bool   `json:"chown,omitempty"`  // give the source, and all below it, to the container's user
+	NoCopy  bool   `json:"noCopy,omitempty"` // a new volume begins empty, whatever the image has at Target
+	Subpath string `json:"subpath,omitempty"`
+	// Propagation is rprivate (also ""), private, rslave, slave, rshared or
+	// shared, of a bind.
+	Propagation string `json:"propagation,omitempty"`
+	Create      bool   `json:"create,omitempty"` // make a bind's source where it is missing, as -v does
+}
+
+// Device is a device node of the host inside the container. Its permissions on
+// the host are what counts in the end: root inside is you.
+type Device struct {
+	Source      string `json:"source"`                // /dev/dri
+	Target      string `json:"target,omitempty"`      // "": as Source
+	Permissions string `json:"permissions,omitempty"` // of "rwm"; "": all
+}
+
+// Ulimit bounds what each process may use; -1 is no bound.
+type Ulimit struct {
+	Name string `json:"name"` // "nofile"
+	Soft int64  `json:"soft"`
+	Hard int64  `json:"hard"`
+}
+
+// SecretUse gives a container a secret.
+type SecretUse struct {
+	Source string `json:"source"`           // its name or id
+	Target string `json:"target,omitempty"` // a file below /run/secrets, or an absolute path; the variable with Env. "": as Source
+	Env    bool   `json:"env,omitempty"`    // as a variable instead of a file
+	UID    int    `json:"uid,omitempty"`    // the file's owner inside
+	GID    int    `json:"gid,omitempty"`
+	Mode   string `json:"mode,omitempty"` // octal; "": 0444
 }
 
 // Created is the answer of Create.
@@ -129,7 +219,7 @@ type Created struct {
 // ContainerFilter chooses containers; the zero value means the running ones.
 type ContainerFilter struct {
 	All     bool                `json:"all,omitempty"`
-	Filters map[string][]string `json:"filters,omitempty"` // docker's: status, name, id, label, ancestor, exited, publish, health
+	Filters map[string][]string `json:"filters,omitempty"` // docker's: status, name, id, label, ancestor, exited, publish, health, volume; and replaced
 	Last    int                 `json:"last,omitempty"`    // only the n newest; implies All
 }
 
@@ -141,7 +231,8 @@ type StopOptions struct {
 
 // RemoveOptions are how to remove.
 type RemoveOptions struct {
-	Force bool `json:"force,omitempty"`
+	Force   bool `json:"force,omitempty"`
+	Volumes bool `json:"volumes,omitempty"` // of a container: with its volumes that have no name
 }
 
 // Exit is how a container or process ended.

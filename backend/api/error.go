@@ -28,10 +28,13 @@ const (
 // Error is what went wrong, for people: Msg says what and why in plain
 // words, Hint what to do next.
 type Error struct {
-	Kind     Kind   `json:"kind"`
-	Msg      string `json:"msg"`
-	Hint     string `json:"hint,omitempty"`
-	Ref      string `json:"ref,omitempty"`      // what it is about
+	Kind Kind   `json:"kind"`
+	Msg  string `json:"msg"`
+	Hint string `json:"hint,omitempty"`
+	Ref  string `json:"ref,omitempty"` // what it is about
+	// Field is the place in a RunSpec that it is about, as JSON names it:
+	// "name", "ports[0].hostPort", "sysctls.net.foo".
+	Field    string `json:"field,omitempty"`
 	ExitCode int    `json:"exitCode,omitempty"` // for the command line; 0: as the verb says
 	// RetryAfter is how many seconds a registry wants us to wait; 0: it did not say.
 	RetryAfter int   `json:"retryAfter,omitempty"`
@@ -66,6 +69,13 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 func (e *Error) WithRef(ref string) *Error {
 	c := *e
 	c.Ref = ref
+	return &c
+}
+
+// WithField returns e with the place in a RunSpec that it is about.
+func (e *Error) WithField(format string, args ...any) *Error {
+	c := *e
+	c.Field = fmt.Sprintf(format, args...)
 	return &c
 }
 

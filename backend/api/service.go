@@ -15,6 +15,10 @@ import (
 // where a shortened id fits more than one.
 type Service interface {
 	Containers
+	Making
+	Editing
+	Volumes
+	Secrets
 	Images
 	Library
 	Inside
