@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +78,7 @@ func TestRunFlagsBecomeTheSpec(t *testing.T) {
 		t.Errorf("env %q", got)
 	}
 	want := []api.Mount{{Type: "bind", Source: dir, Target: "/data", ReadOnly: true}, {Type: "bind", Source: dir, Target: "/m"}, {Type: "tmpfs", Target: "/run"}}
-	if len(s.Mounts) != 3 || s.Mounts[0] != want[0] || s.Mounts[1] != want[1] || s.Mounts[2] != want[2] {
+	if len(s.Mounts) != 3 || !reflect.DeepEqual(s.Mounts[0], want[0]) || !reflect.DeepEqual(s.Mounts[1], want[1]) || !reflect.DeepEqual(s.Mounts[2], want[2]) {
 		t.Errorf("mounts %+v", s.Mounts)
 	}
 	if !s.TTY || !s.Interactive || s.AutoRemove || !s.ClearEntrypoint || *s.StopTimeout != 0 || s.Hostname != "host" || len(s.CapAdd) != 2 {

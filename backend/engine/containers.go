@@ -54,6 +54,7 @@ func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail
 		LogPath: dir.Log(), Rootfs: dir.Rootfs(), OOMKilled: entry.State.OOMKilled,
 		Confinement: entry.State.Confinement, Limited: entry.State.Limited,
 		Restart: rec.Restart, Limits: rec.Limits, HealthCheck: rec.HealthCheck,
+		Mounts: list(rec.Mounts), Version: rec.Stamp(),
 	}
 	if hasProcess(entry.State.State) {
 		d.Cgroup = entry.State.Cgroup

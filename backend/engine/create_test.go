@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"davit/backend/api"
+	"davit/backend/runspec"
 	"davit/backend/store"
 )
 
@@ -104,7 +105,7 @@ func TestCreateRefuses(t *testing.T) {
 		"cannot be reached":       {Mounts: []api.Mount{{Type: "bind", Source: "/does/not/exist", Target: "/x"}}},
 		"absolute path on this":   {Mounts: []api.Mount{{Type: "bind", Source: "x", Target: "/x"}}},
 		"not a place to mount":    {Mounts: []api.Mount{{Type: "tmpfs", Target: "/"}}},
-		"unknown type of mount":   {Mounts: []api.Mount{{Type: "volume", Target: "/x"}}},
+		"unknown type of mount":   {Mounts: []api.Mount{{Type: "magic", Target: "/x"}}},
 		"want the place":          {Mounts: []api.Mount{{Type: "tmpfs", Target: "/x"}, {Type: "tmpfs", Target: "/x/"}}},
 		"there is no signal":      {StopSignal: "SIGNOTHING"},
 		"stop timeout":            {StopTimeout: new(-2)},
@@ -275,7 +276,7 @@ func TestOwnFilesAreNotShownToContainers(t *testing.T) {
 func TestMadeUpNames(t *testing.T) {
 	tries := 0
 	name, err := makeUpName(func(n string) (bool, error) {
-		if !nameForm.MatchString(n) {
+		if !runspec.ValidName(n) {
 			t.Errorf("%q", n)
 		}
 		tries++

@@ -15,9 +15,6 @@ const (
 	healthRetries       = 3
 )
 
-// leastHealth is the shortest time that makes sense, docker's.
-const leastHealth = time.Millisecond
-
 // healthCheck joins what the image says and what was asked for, field by
 // field; nil is no check.
 func healthCheck(img, asked *api.HealthCheck) *api.HealthCheck {
@@ -47,27 +44,4 @@ func healthCheck(img, asked *api.HealthCheck) *api.HealthCheck {
 	h.StartInterval = cmp.Or(h.StartInterval, healthStartInterval)
 	h.Retries = cmp.Or(h.Retries, healthRetries)
 	return &h
-}
-
-func validHealth(s api.RunSpec) error {
-	h := s.HealthCheck
-	if h == nil {
-		return nil
-	}
-	for what, d := range map[string]time.Duration{
-		"interval": h.Interval, "timeout": h.Timeout, "start period": h.StartPeriod, "start interval": h.StartInterval,
-	} {
-		if d != 0 && d < leastHealth {
-			return invalid(d.String(), "the %s of a health check is %s: one millisecond is the least", what, d)
-		}
-	}
-	switch {
-	case h.Retries < 0:
-		return invalid("", "a health check cannot be tried again %d times", h.Retries)
-	case h.None && (len(h.Test) > 0 || h.Interval+h.Timeout+h.StartPeriod+h.StartInterval != 0 || h.Retries != 0):
-		return invalid("", "a container cannot have both a health check and none")
-	case len(h.Test) > 0 && (len(h.Test) < 2 || h.Test[0] != "CMD" && h.Test[0] != "CMD-SHELL"):
-		return invalid(h.Test[0], "%q is no health check", h.Test).WithHint("Use CMD with a program and its arguments, or CMD-SHELL with a script.")
-	}
-	return nil
 }

@@ -260,7 +260,7 @@ func (e *Engine) ResumeOperation(_ context.Context, id string) error {
 
 // Pull implements api.Service.
 func (e *Engine) Pull(ctx context.Context, spec api.PullSpec) (api.Operation, error) {
-	if err := validPlatform(api.RunSpec{Platform: spec.Platform}); err != nil {
+	if err := validPlatform(spec.Platform); err != nil {
 		return api.Operation{}, explain(err)
 	}
 	images, err := e.images.get(ctx)

@@ -8,6 +8,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/logfile"
+	"davit/backend/runspec"
 	"davit/backend/store"
 )
 
@@ -187,8 +188,8 @@ func (e *Engine) Exec(ctx context.Context, ref string, spec api.ExecSpec) (*api.
 	if len(spec.Args) == 0 || spec.Args[0] == "" {
 		return nil, invalid(ref, "no command specified").WithExit(125)
 	}
-	if err := validProcess(api.RunSpec{Command: spec.Args, Env: spec.Env, WorkingDir: spec.WorkingDir, User: spec.User}); err != nil {
-		return nil, explain(err)
+	for _, wrong := range runspec.Check(api.RunSpec{Image: "-", Command: spec.Args, Env: spec.Env, WorkingDir: spec.WorkingDir, User: spec.User}) {
+		return nil, wrong
 	}
 	entry, err := e.running(ctx, ref)
 	if err != nil {

@@ -55,7 +55,7 @@ func (e *Engine) CheckHealth(ctx context.Context, ref string) (api.HealthResult,
 
 // Rename implements api.Service.
 func (e *Engine) Rename(ctx context.Context, ref, name string) error {
-	if err := validName(api.RunSpec{Name: name}); err != nil || name == "" {
+	if err := validName(name); err != nil || name == "" {
 		return explain(errors.Join(err, emptyName(name)))
 	}
 	return explain(e.change(ctx, ref, api.Update{}, func(rec *store.Record) error {
@@ -80,12 +80,12 @@ func (e *Engine) Update(ctx context.Context, ref string, u api.Update) error {
 	if u == (api.Update{}) {
 		return explain(invalid(ref, "nothing is to be changed").WithHint("Name a limit or a restart policy."))
 	}
-	if err := validRestart(api.RunSpec{Restart: u.Restart}); err != nil {
+	if err := validRestart(u.Restart, false); err != nil {
 		return explain(err)
 	}
 	return explain(e.change(ctx, ref, u, func(rec *store.Record) error {
 		if u.Restart != "" {
-			if err := validRestart(api.RunSpec{Restart: u.Restart, AutoRemove: rec.AutoRemove}); err != nil {
+			if err := validRestart(u.Restart, rec.AutoRemove); err != nil {
 				return err
 			}
 			rec.Restart = u.Restart

@@ -99,3 +99,12 @@ func Confinement(spec api.RunSpec, host Security) []string {
 	}
 	return c
 }
+
+// Readable says what capability or security option cannot be read.
+func Readable(spec api.RunSpec) error {
+	s, err := parseSecurity(spec)
+	if err == nil {
+		_, err = capabilities(spec, s.privileged)
+	}
+	return err
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
 	"runtime/debug"
@@ -27,7 +28,9 @@ func Handler(s api.Service, log *slog.Logger) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &handler{service: s, log: log, methods: methods()}
+	all := methods()
+	maps.Copy(all, makingMethods())
+	return &handler{service: s, log: log, methods: all}
 }
 
 type handler struct {

@@ -29,6 +29,12 @@ var nouns = []struct {
 	{api.Process{}, ""}, {api.StatsQuery{}, ""}, {api.Stats{}, ""}, {api.StatsRound{}, ""}, {api.Pressure{}, ""},
 	{api.EventQuery{}, ""}, {api.Autostart{}, ""},
 	{api.AttachOptions{}, ""}, {api.ExecSpec{}, ""}, {api.Exit{}, ""},
+	{api.Device{}, ""}, {api.Ulimit{}, ""}, {api.SecretUse{}, ""}, {api.SpecCheck{}, ""}, {api.Suggestion{}, ""},
+	{api.AskedVariable{}, ""}, {api.ParsedRun{}, ""}, {api.ParsedSpec{}, ""}, {api.Rendered{}, ""},
+	{api.FileOwnership{}, ""}, {api.OwnershipOffer{}, ""}, {api.ForeignFiles{}, ""}, {api.ForeignOwner{}, ""},
+	{api.Edit{}, ""}, {api.EditPlan{}, ""}, {api.SpecChange{}, ""}, {api.Edited{}, ""}, {api.SnapshotSpec{}, ""},
+	{api.Snapshot{}, ""}, {api.VolumeSpec{}, ""}, {api.Volume{}, ""}, {api.VolumeUse{}, ""}, {api.VolumeFilter{}, ""},
+	{api.VolumePrune{}, ""}, {api.PrunedVolumes{}, ""}, {api.PrunedVolume{}, ""}, {api.SecretSpec{}, ""}, {api.Secret{}, ""},
 }
 
 var (

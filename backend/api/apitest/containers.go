@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/runspec"
 )
 
 // box is a container of the fake; Fake.mu guards it.
@@ -22,6 +23,10 @@ type box struct {
 	proc    *process // nil unless running
 	watch   []*api.Session
 	removed bool
+
+	changes   int  // made to it since it is there
+	before    *box // it took the place of, kept to undo that
+	snapshots []api.Snapshot
 }
 
 func (b *box) running() bool { return b.proc != nil }
@@ -141,6 +146,7 @@ func (f *Fake) Container(ctx context.Context, ref string) (d api.ContainerDetail
 // snapshot is a copy that the caller may keep.
 func (b *box) snapshot() api.ContainerDetail {
 	d := b.detail
+	d.Version, d.Mounts = b.version(), append([]api.Mount{}, d.Mounts...)
 	d.Labels, d.Ports = maps.Clone(d.Labels), slices.Clone(d.Ports)
 	d.Command, d.Args, d.Env = slices.Clone(d.Command), slices.Clone(d.Args), slices.Clone(d.Env)
 	for _, l := range b.lines {
@@ -169,6 +175,9 @@ func (f *Fake) Create(ctx context.Context, spec api.RunSpec) (api.Created, error
 	if err != nil {
 		return api.Created{}, err
 	}
+	if err := f.furnish(b, img); err != nil {
+		return api.Created{}, err
+	}
 	f.boxes = append(f.boxes, b)
 	f.event("container", "create", b.detail.ID, b.detail.Name)
 	return api.Created{
@@ -178,14 +187,8 @@ func (f *Fake) Create(ctx context.Context, spec api.RunSpec) (api.Created, error
 
 // createFrom checks a spec and finds its image.
 func (f *Fake) createFrom(spec api.RunSpec) (*image, error) {
-	if spec.Name != "" && !validName.MatchString(spec.Name) {
-		return nil, api.Errorf(api.KindInvalid, "%q cannot be a container's name", spec.Name).
-			WithRef(spec.Name).WithHint("Letters, digits, and after the first also _ . -")
-	}
-	for _, e := range spec.Env {
-		if k, _, ok := strings.Cut(e, "="); k == "" || !ok {
-			return nil, api.Errorf(api.KindInvalid, "environment %q is not KEY=value", e).WithRef(e)
-		}
+	if wrong := runspec.Check(spec); len(wrong) > 0 {
+		return nil, wrong[0]
 	}
 	for _, b := range f.boxes {
 		if spec.Name != "" && b.detail.Name == spec.Name {
@@ -231,6 +234,33 @@ func (f *Fake) newBox(img *image, spec api.RunSpec) (*box, error) {
 		Confinement: []string{"seccomp", "no-new-privileges", "masked-paths", "user-namespace"},
 		Restart:     cmp.Or(spec.Restart, "no"), Limits: spec.Limits, HealthCheck: healthOf(spec),
 	}}, nil
+}
+
+// furnish makes the volumes that a container wants; f.mu is held.
+func (f *Fake) furnish(b *box, img *image) error {
+	mounts := slices.Clone(b.detail.Spec.Mounts)
+	for _, target := range img.detail.Config.Volumes {
+		if !slices.ContainsFunc(mounts, func(m api.Mount) bool { return m.Target == target }) {
+			mounts = append(mounts, api.Mount{Type: api.MountVolume, Target: target})
+		}
+	}
+	for i, m := range mounts {
+		if m.Type != api.MountVolume {
+			continue
+		}
+		v, err := f.addVolume(api.VolumeSpec{Name: m.Source})
+		if err != nil {
+			return err
+		}
+		mounts[i].Source = v.Name
+	}
+	for _, u := range b.detail.Spec.Secrets {
+		if _, err := f.findSecret(u.Source); err != nil {
+			return err
+		}
+	}
+	b.detail.Mounts = mounts
+	return nil
 }
 
 // choosePorts gives the ports of a spec with free host ports where it has none.

@@ -65,6 +65,9 @@ type Fake struct {
 	events     []api.Event
 	cursor     uint64
 	autostart  bool
+	volumes    map[string]*volume
+	secrets    []*secret
+	given      map[string]bool // back to their owner
 }
 
 var _ api.Service = (*Fake)(nil)
@@ -77,6 +80,8 @@ func New(o Options) *Fake {
 		changed: make(chan struct{}),
 		rand:    rand.New(rand.NewPCG(o.Seed, 0)),
 		cursor:  1,
+		volumes: map[string]*volume{},
+		given:   map[string]bool{},
 	}
 	if f.now == nil {
 		f.now = time.Now

@@ -55,6 +55,7 @@ func (f *Fake) Rename(ctx context.Context, ref, name string) error {
 			}
 		}
 		b.detail.Name = name
+		b.changes++
 		f.event("container", "rename", b.detail.ID, name)
 		return nil
 	})
@@ -85,6 +86,7 @@ func (f *Fake) Update(ctx context.Context, ref string, u api.Update) error {
 		if u.Limits.Pids != 0 {
 			b.detail.Limits.Pids = max(0, u.Limits.Pids)
 		}
+		b.changes++
 		f.event("container", "update", b.detail.ID, b.detail.Name)
 		return nil
 	})

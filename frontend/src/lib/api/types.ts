@@ -59,6 +59,10 @@ export interface ContainerDetail extends Container {
   healthLog?: Health;
   confinement: string[];
   limited?: string;
+  mounts: Mount[];
+  version: string;
+  replaces?: string;
+  replacedBy?: string;
 }
 
 export interface Mount {
@@ -66,6 +70,15 @@ export interface Mount {
   source?: string;
   target: string;
   readOnly?: boolean;
+  options?: string[];
+  size?: number;
+  mode?: string;
+  relabel?: 'z' | 'Z';
+  chown?: boolean;
+  noCopy?: boolean;
+  subpath?: string;
+  propagation?: string;
+  create?: boolean;
 }
 
 export interface RunSpec {
@@ -99,6 +112,19 @@ export interface RunSpec {
   limits?: Limits;
   log?: LogLimits;
   healthCheck?: HealthCheck;
+  groups?: string[];
+  envFiles?: string[];
+  expose?: string[];
+  shmSize?: number;
+  devices?: Device[];
+  userns?: string;
+  uidMaps?: string[];
+  gidMaps?: string[];
+  sysctls?: Record<string, string>;
+  ulimits?: Ulimit[];
+  secrets?: SecretUse[];
+  pull?: 'always' | 'missing' | 'never' | 'newer';
+  timezone?: string;
 }
 
 export interface Limits {
@@ -511,6 +537,218 @@ export interface ErrorBody {
   msg: string;
   hint?: string;
   ref?: string;
+  field?: string;
   exitCode?: number;
   retryAfter?: number;
+}
+
+export type SpecForm = 'run' | 'compose' | 'quadlet' | 'kube';
+
+export interface Device {
+  source: string;
+  target?: string;
+  permissions?: string;
+}
+
+// -1 is no bound.
+export interface Ulimit {
+  name: string;
+  soft: number;
+  hard: number;
+}
+
+export interface SecretUse {
+  source: string;
+  target?: string;
+  env?: boolean;
+  uid?: number;
+  gid?: number;
+  mode?: string;
+}
+
+export interface SpecCheck {
+  problems: ErrorBody[];
+  warnings: string[];
+}
+
+export interface Suggestion {
+  image: string;
+  ports: Port[];
+  mounts: Mount[];
+  user: string;
+  healthCheck?: HealthCheck;
+  entrypoint: string[];
+  command: string[];
+  workingDir: string;
+  env: string[];
+  ask: AskedVariable[];
+}
+
+export interface AskedVariable {
+  name: string;
+  why: string;
+  required?: boolean;
+  secret?: boolean;
+  value?: string;
+  or?: string[];
+}
+
+export interface ParsedRun {
+  kind: string;
+  specs: ParsedSpec[];
+}
+
+export interface ParsedSpec {
+  name?: string;
+  spec: RunSpec;
+  detach?: boolean;
+  unknown: string[];
+  notes: string[];
+}
+
+export interface Rendered {
+  text: string;
+  file: string;
+  lost: string[];
+}
+
+export interface FileOwnership {
+  mount: number;
+  source: string;
+  target: string;
+  owner: string;
+  inside: string;
+  writesAs: string;
+  you: boolean;
+  canWrite: boolean;
+  says: string;
+  offers: OwnershipOffer[];
+}
+
+export interface OwnershipOffer {
+  kind: string;
+  title: string;
+  says: string;
+  spec: RunSpec;
+}
+
+export interface ForeignFiles {
+  path: string;
+  files: number;
+  bytes: number;
+  owners: ForeignOwner[];
+  skipped?: number;
+}
+
+export interface ForeignOwner {
+  uid: number;
+  files: number;
+}
+
+export interface Edit {
+  ref: string;
+  version: string;
+  spec: RunSpec;
+  keepLayer?: boolean;
+}
+
+export interface EditPlan {
+  changes: SpecChange[];
+  recreate: boolean;
+  restart: boolean;
+  lost: string[];
+  problems: ErrorBody[];
+  warnings: string[];
+}
+
+export interface SpecChange {
+  field: string;
+  from: string;
+  to: string;
+  live: boolean;
+}
+
+export interface Edited {
+  id: string;
+  name: string;
+  ports: Port[];
+  recreated: boolean;
+  undo: boolean;
+  warnings: string[];
+}
+
+export interface SnapshotSpec {
+  ref: string;
+  name?: string;
+}
+
+export interface Snapshot {
+  id: string;
+  name: string;
+  created: string;
+  files: number;
+  size: number;
+  shared: boolean;
+}
+
+export interface VolumeSpec {
+  name?: string;
+  labels?: Record<string, string>;
+}
+
+export interface Volume {
+  name: string;
+  driver: string;
+  created: string;
+  labels: Record<string, string>;
+  anonymous?: boolean;
+  mountpoint: string;
+  usedBy: VolumeUse[];
+  size?: number;
+  files?: number;
+}
+
+export interface VolumeUse {
+  id: string;
+  name: string;
+  running: boolean;
+  target: string;
+  readOnly?: boolean;
+}
+
+export interface VolumeFilter {
+  filters?: Record<string, string[]>;
+  sizes?: boolean;
+}
+
+export interface VolumePrune {
+  all?: boolean;
+  filters?: Record<string, string[]>;
+  dryRun?: boolean;
+}
+
+export interface PrunedVolumes {
+  volumes: PrunedVolume[];
+  freed: number;
+}
+
+export interface PrunedVolume {
+  name: string;
+  size: number;
+}
+
+export interface SecretSpec {
+  name: string;
+  labels?: Record<string, string>;
+  replace?: boolean;
+}
+
+export interface Secret {
+  id: string;
+  name: string;
+  created: string;
+  updated: string;
+  labels: Record<string, string>;
+  size: number;
+  usedBy: string[];
 }

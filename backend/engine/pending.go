@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"context"
+	"davit/backend/api"
+	"io"
+)
+
+// unready answers for verbs whose halves are not joined yet.
+func unready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return explain(err)
+	}
+	return api.Errorf(api.KindUnavailable, "this Davit cannot do that yet")
+}
+
+// Suggest implements api.Service.
+func (e *Engine) Suggest(ctx context.Context, _ string) (api.Suggestion, error) {
+	return api.Suggestion{}, unready(ctx)
+}
+
+// WhoseFiles implements api.Service.
+func (e *Engine) WhoseFiles(ctx context.Context, _ api.RunSpec) ([]api.FileOwnership, error) {
+	return nil, unready(ctx)
+}
+
+// ForeignFiles implements api.Service.
+func (e *Engine) ForeignFiles(ctx context.Context, _ string) (api.ForeignFiles, error) {
+	return api.ForeignFiles{}, unready(ctx)
+}
+
+// GiveBack implements api.Service.
+func (e *Engine) GiveBack(ctx context.Context, _ string) (api.ForeignFiles, error) {
+	return api.ForeignFiles{}, unready(ctx)
+}
+
+// PlanEdit implements api.Service.
+func (e *Engine) PlanEdit(ctx context.Context, _ api.Edit) (api.EditPlan, error) {
+	return api.EditPlan{}, unready(ctx)
+}
+
+// ApplyEdit implements api.Service.
+func (e *Engine) ApplyEdit(ctx context.Context, _ api.Edit) (api.Edited, error) {
+	return api.Edited{}, unready(ctx)
+}
+
+// UndoEdit implements api.Service.
+func (e *Engine) UndoEdit(ctx context.Context, _ string) (api.Edited, error) {
+	return api.Edited{}, unready(ctx)
+}
+
+// DropUndo implements api.Service.
+func (e *Engine) DropUndo(ctx context.Context, _ string) error {
+	return unready(ctx)
+}
+
+// Duplicate implements api.Service.
+func (e *Engine) Duplicate(ctx context.Context, _ string) (api.RunSpec, error) {
+	return api.RunSpec{}, unready(ctx)
+}
+
+// Snapshots implements api.Service.
+func (e *Engine) Snapshots(ctx context.Context, _ string) ([]api.Snapshot, error) {
+	return nil, unready(ctx)
+}
+
+// TakeSnapshot implements api.Service.
+func (e *Engine) TakeSnapshot(ctx context.Context, _ api.SnapshotSpec) (api.Snapshot, error) {
+	return api.Snapshot{}, unready(ctx)
+}
+
+// RestoreSnapshot implements api.Service.
+func (e *Engine) RestoreSnapshot(ctx context.Context, _, _ string) (api.Snapshot, error) {
+	return api.Snapshot{}, unready(ctx)
+}
+
+// RemoveSnapshot implements api.Service.
+func (e *Engine) RemoveSnapshot(ctx context.Context, _, _ string) error {
+	return unready(ctx)
+}
+
+// Volumes implements api.Service.
+func (e *Engine) Volumes(ctx context.Context, _ api.VolumeFilter) ([]api.Volume, error) {
+	return nil, unready(ctx)
+}
+
+// Volume implements api.Service.
+func (e *Engine) Volume(ctx context.Context, _ string) (api.Volume, error) {
+	return api.Volume{}, unready(ctx)
+}
+
+// CreateVolume implements api.Service.
+func (e *Engine) CreateVolume(ctx context.Context, _ api.VolumeSpec) (api.Volume, error) {
+	return api.Volume{}, unready(ctx)
+}
+
+// RemoveVolume implements api.Service.
+func (e *Engine) RemoveVolume(ctx context.Context, _ string, _ api.RemoveOptions) error {
+	return unready(ctx)
+}
+
+// PruneVolumes implements api.Service.
+func (e *Engine) PruneVolumes(ctx context.Context, _ api.VolumePrune) (api.PrunedVolumes, error) {
+	return api.PrunedVolumes{}, unready(ctx)
+}
+
+// CloneVolume implements api.Service.
+func (e *Engine) CloneVolume(ctx context.Context, _ string, _ api.VolumeSpec) (api.Volume, error) {
+	return api.Volume{}, unready(ctx)
+}
+
+// EmptyVolume implements api.Service.
+func (e *Engine) EmptyVolume(ctx context.Context, _ string) (api.Volume, error) {
+	return api.Volume{}, unready(ctx)
+}
+
+// ExportVolume implements api.Service.
+func (e *Engine) ExportVolume(ctx context.Context, _ string, _ io.Writer) error {
+	return unready(ctx)
+}
+
+// ImportVolume implements api.Service.
+func (e *Engine) ImportVolume(ctx context.Context, _ string, _ io.Reader) (api.Volume, error) {
+	return api.Volume{}, unready(ctx)
+}
+
+// Secrets implements api.Service.
+func (e *Engine) Secrets(ctx context.Context) ([]api.Secret, error) {
+	return nil, unready(ctx)
+}
+
+// Secret implements api.Service.
+func (e *Engine) Secret(ctx context.Context, _ string) (api.Secret, error) {
+	return api.Secret{}, unready(ctx)
+}
+
+// CreateSecret implements api.Service.
+func (e *Engine) CreateSecret(ctx context.Context, _ api.SecretSpec, _ io.Reader) (api.Secret, error) {
+	return api.Secret{}, unready(ctx)
+}
+
+// RemoveSecret implements api.Service.
+func (e *Engine) RemoveSecret(ctx context.Context, _ string) error {
+	return unready(ctx)
+}
