@@ -49,7 +49,7 @@ func run() error {
 	case "guard":
 		return guard.Main(guard.Config{
 			Dirs:    dirs,
-			Runtime: libct.Runtime{State: dirs.RuntimeState()},
+			Runtime: libct.New(dirs.RuntimeState()),
 			Network: network{dirs},
 			Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", "guard"),
 		})

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,14 +46,29 @@ func Init() {
 	}
 }
 
-// Runtime is guard.Runtime over libcontainer; State is the directory of its
-// records, which does not survive a reboot.
-type Runtime struct{ State string }
+// Runtime is guard.Runtime over libcontainer. A process has one: it waits for
+// every child of the process.
+type Runtime struct {
+	state string
 
-var _ guard.Runtime = Runtime{}
+	mu       sync.Mutex
+	ours     map[int]bool    // processes that the guard waits for, by pid
+	entries  map[*entry]bool // starts under way that are not given up
+	stuck    map[string]int  // starts given up that still hang, by container
+	sweeping bool            // see sweep
+	quiet    int             // looks since something was left
+}
+
+// New makes a runtime whose records are in that directory, which does not
+// survive a reboot.
+func New(state string) *Runtime {
+	return &Runtime{state: state, ours: map[int]bool{}, entries: map[*entry]bool{}, stuck: map[string]int{}}
+}
+
+var _ guard.Runtime = (*Runtime)(nil)
 
 // Create implements guard.Runtime.
-func (r Runtime) Create(id string, spec *specs.Spec, stdio guard.Stdio) (guard.Process, error) {
+func (r *Runtime) Create(id string, spec *specs.Spec, stdio guard.Stdio) (guard.Process, error) {
 	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
 		CgroupName:      id,
 		Spec:            spec,
@@ -70,20 +86,20 @@ func (r Runtime) Create(id string, spec *specs.Spec, stdio guard.Stdio) (guard.P
 	if err := r.Delete(id); err != nil {
 		return nil, err
 	}
-	c, err := libcontainer.Create(r.State, id, config)
+	c, err := libcontainer.Create(r.state, id, config)
 	if err != nil {
 		return nil, explain(fmt.Errorf("create: %w", err), spec.Process.Args)
 	}
 	given, extra := spec.Process, []*os.File(nil)
 	if spec.Annotations[oci.InitAnnotation] != "" {
-		binary, err := exeseal.CloneSelfExe(r.State)
+		binary, err := exeseal.CloneSelfExe(r.state)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("init: %w", err), c.Destroy())
 		}
 		defer func() { _ = binary.Close() }()
 		extra, given = append(extra, binary), withInit(given)
 	}
-	p, err := start(c, given, stdio, opening{first: true, files: extra})
+	p, err := r.begin(c, given, stdio, opening{first: true, files: extra})
 	if err != nil {
 		return nil, errors.Join(err, c.Destroy())
 	}
@@ -91,23 +107,23 @@ func (r Runtime) Create(id string, spec *specs.Spec, stdio guard.Stdio) (guard.P
 }
 
 // Exec implements guard.Runtime.
-func (r Runtime) Exec(id string, spec *specs.Process, stdio guard.Stdio) (guard.Process, error) {
-	c, err := libcontainer.Load(r.State, id)
+func (r *Runtime) Exec(id string, spec *specs.Process, stdio guard.Stdio) (guard.Process, error) {
+	c, err := libcontainer.Load(r.state, id)
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", id, err)
 	}
-	return start(c, spec, stdio, opening{})
+	return r.begin(c, spec, stdio, opening{})
 }
 
 // Delete implements guard.Runtime.
-func (r Runtime) Delete(id string) error {
-	c, err := libcontainer.Load(r.State, id)
+func (r *Runtime) Delete(id string) error {
+	c, err := libcontainer.Load(r.state, id)
 	if errors.Is(err, libcontainer.ErrNotExist) {
 		// Made but never saved: only the directory is there.
-		return os.RemoveAll(r.State + "/" + id)
+		return os.RemoveAll(r.state + "/" + id)
 	}
 	if err != nil {
-		return os.RemoveAll(r.State + "/" + id)
+		return os.RemoveAll(r.state + "/" + id)
 	}
 	// Whoever is still there was left by a guard that died while it started it.
 	_ = c.Signal(unix.SIGKILL)
@@ -118,8 +134,8 @@ func (r Runtime) Delete(id string) error {
 }
 
 // List implements guard.Runtime.
-func (r Runtime) List() ([]string, error) {
-	entries, err := os.ReadDir(r.State)
+func (r *Runtime) List() ([]string, error) {
+	entries, err := os.ReadDir(r.state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -137,8 +153,8 @@ const resumeLimit = 2 * time.Second
 // Resume implements guard.Runtime. The first process waits for a reader of
 // this pipe, writes a byte and goes on; the pipe is removed after that. Where
 // it had gone on already, nobody writes any more.
-func (r Runtime) Resume(id string) error {
-	path := filepath.Join(r.State, id, "exec.fifo")
+func (r *Runtime) Resume(id string) error {
+	path := filepath.Join(r.state, id, "exec.fifo")
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -166,6 +182,7 @@ func withInit(p *specs.Process) *specs.Process {
 }
 
 type process struct {
+	runtime   *Runtime
 	container *libcontainer.Container
 	process   *libcontainer.Process
 	console   *os.File
@@ -177,6 +194,7 @@ type process struct {
 type opening struct {
 	first bool       // of its container
 	files []*os.File // become its descriptors 3, 4, …
+	mark  *os.File   // see enter.go
 }
 
 func start(c *libcontainer.Container, spec *specs.Process, stdio guard.Stdio, o opening) (*process, error) {
@@ -185,6 +203,8 @@ func start(c *libcontainer.Container, spec *specs.Process, stdio guard.Stdio, o 
 		return nil, err
 	}
 	lp.Init, lp.ExtraFiles = o.first, o.files
+	// It is for the process's own descriptor, which nobody reads: what counts is who has it.
+	lp.PidfdSocket = o.mark
 	lp.LogLevel = "2" // errors
 	p := &process{container: c, process: lp, args: spec.Args}
 	if spec.Terminal {
@@ -256,6 +276,7 @@ func (p *process) awaitProgram() {
 func (p *process) Wait() (syscall.WaitStatus, error) { return userns.Ended(p.pid) }
 
 func (p *process) Reap() error {
+	defer p.runtime.reaped(p.pid)
 	state, err := p.process.Wait()
 	if state != nil { // an ExitError only says that the status is not 0
 		return nil

@@ -23,6 +23,7 @@ var commands = map[string]func(args []string) error{
 	"overwrite": func(args []string) error { return overwrite(deadline(args[0])) },
 	"peek":      func(args []string) error { return peek(deadline(args[0])) },
 	"swap":      func(args []string) error { return swap(args[0], args[1], deadline(args[2])) },
+	"hinder":    func(args []string) error { return hinder(args[0], deadline(args[1])) },
 	"agents":    func(args []string) error { return releaseAgents(args[0]) },
 	"unshare":   func(args []string) error { return unshared(args) },
 	"knock":     func(args []string) error { return knock(args[0], args[1:]) },
