@@ -15,6 +15,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/guard/cgroup"
+	"davit/backend/guard/procs"
 	"davit/backend/store"
 	"davit/backend/userns/keeper"
 )
@@ -69,24 +70,7 @@ func (o *orphan) runs() bool {
 	return err == nil && i >= 0 && i+2 < len(b) && b[i+2] != 'Z' && b[i+2] != 'X'
 }
 
-func (o *orphan) Signal(sig unix.Signal) error {
-	fd, err := unix.PidfdOpen(o.pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	if err != nil {
-		return os.NewSyscallError("pidfd_open", err)
-	}
-	defer func() { _ = unix.Close(fd) }()
-	// The descriptor holds the process; its start time tells whether it is ours.
-	if now, err := store.ProcessStart(o.pid); err != nil || now != o.start {
-		return nil
-	}
-	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return os.NewSyscallError("pidfd_send_signal", err)
-	}
-	return nil
-}
+func (o *orphan) Signal(sig unix.Signal) error { return procs.Signal(o.pid, o.start, sig) }
 
 // adopt takes over the containers whose descriptors the keeper gave back.
 func (g *Guard) adopt() {

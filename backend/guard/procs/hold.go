@@ -29,8 +29,8 @@ func Continue(pid int) error {
 		return err
 	}
 	for _, p := range t.Of(pid) {
-		if err := unix.Kill(p.PID, unix.SIGCONT); err != nil && err != unix.ESRCH {
-			return fmt.Errorf("signal process %d: %w", p.PID, err)
+		if err := Signal(p.PID, p.Start, unix.SIGCONT); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -60,8 +60,8 @@ func until(pid int, sig unix.Signal) error {
 			if p.State == 'D' {
 				asleep++
 			}
-			if err := unix.Kill(p.PID, sig); err != nil && err != unix.ESRCH {
-				return fmt.Errorf("signal process %d: %w", p.PID, err)
+			if err := Signal(p.PID, p.Start, sig); err != nil {
+				return err
 			}
 		}
 		switch {

@@ -3,7 +3,13 @@ package procs
 import (
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"davit/backend/store"
 )
 
 // family starts a shell with children of its own.
@@ -69,5 +75,36 @@ func TestOwnProcess(t *testing.T) {
 	me := table.all[os.Getpid()]
 	if me == nil || me.Parent != os.Getppid() || me.State == 0 || me.Namespace == 0 {
 		t.Fatalf("%+v", me)
+	}
+}
+
+// A stranger who has the pid of a process that has ended gets no signal.
+func TestSignalSparesWhoHasThePIDNow(t *testing.T) {
+	cmd := exec.Command("sleep", "100")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	start, err := store.ProcessStart(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Signal(cmd.Process.Pid, start-1, unix.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	if err := Signal(cmd.Process.Pid, start, unix.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the process did not get its signal")
+	}
+	if s := cmd.ProcessState.Sys().(syscall.WaitStatus); s.Signal() != syscall.SIGTERM {
+		t.Errorf("it was ended by %v, which was for another", s.Signal())
+	}
+	if err := Signal(cmd.Process.Pid, start, unix.SIGTERM); err != nil {
+		t.Errorf("one that has ended: %v", err)
 	}
 }
