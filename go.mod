@@ -3,6 +3,7 @@ module davit
 go 1.26.8
 
 require (
+	fyne.io/systray v1.12.2
 	github.com/BurntSushi/toml v1.5.0
 	github.com/containerd/console v1.0.5
 	github.com/containers/gvisor-tap-vsock v0.8.9

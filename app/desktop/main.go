@@ -41,7 +41,18 @@ func run() error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	w, err := newWindow(dirs, log)
+	d := newDesktop(log)
+	defer d.tray.close()
+	if !generating {
+		alone, err := d.alone(os.Args[1:])
+		if err != nil {
+			log.Warn("the session bus does not know this window", "error", err)
+		}
+		if !alone {
+			return nil
+		}
+	}
+	w, err := newWindow(dirs, d, log)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	_ "embed" // the icon
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 
 	"davit/app/front"
@@ -26,11 +27,11 @@ var icon []byte
 // window owns what lives as long as the window: the front with its engine and
 // the watch on the desktop's appearance.
 type window struct {
-	log     *slog.Logger
-	front   *front.Front
-	service api.Service
-	bridge  *Bridge
-	look    *look
+	log      *slog.Logger
+	front    *front.Front
+	service  api.Service
+	bridge   *Bridge
+	geometry string // the file
 
 	life sync.WaitGroup
 	stop context.CancelFunc
@@ -38,38 +39,46 @@ type window struct {
 
 // newWindow starts nothing: the engine comes with the first call, so that a
 // host that refuses it still gets a window that says so.
-func newWindow(dirs store.Dirs, log *slog.Logger) (*window, error) {
+func newWindow(dirs store.Dirs, d *desktop, log *slog.Logger) (*window, error) {
 	f, err := front.Open(context.Background(), front.Options{Dirs: dirs, Log: log})
 	if err != nil {
 		return nil, err
 	}
-	l := &look{log: log}
-	return &window{log: log, front: f, service: f.Service(), look: l, bridge: &Bridge{version: version, look: l}, stop: func() {}}, nil
+	return &window{
+		log:      log,
+		front:    f,
+		service:  f.Service(),
+		bridge:   &Bridge{version: version, desktop: d},
+		geometry: geometryPath(os.Getenv),
+		stop:     func() {},
+	}, nil
 }
 
 // run shows the window until it is closed.
 func (w *window) run() error {
 	defer w.front.Close()
+	g := readGeometry(w.geometry)
 	return wails.Run(&options.App{
 		Title:            "Davit",
-		Width:            1120,
-		Height:           720,
-		MinWidth:         480,
-		MinHeight:        360,
+		Width:            g.Width,
+		Height:           g.Height,
+		MinWidth:         minWidth,
+		MinHeight:        minHeight,
+		WindowStartState: g.state(),
 		BackgroundColour: options.NewRGB(250, 250, 251), // --window, until the page is drawn
 		AssetServer: &assetserver.Options{
 			Assets:     frontend.Files(),
 			Handler:    wire.Page(w.service, w.log),
 			Middleware: guarded,
 		},
-		Logger:     wailsLog{w.log},
-		OnStartup:  w.start,
-		OnShutdown: func(context.Context) { w.stop(); w.life.Wait() },
-		Bind:       []any{w.bridge, &Verbs{w.service}},
+		Logger:        wailsLog{w.log},
+		OnStartup:     w.start,
+		OnBeforeClose: w.leave,
+		OnShutdown:    func(context.Context) { w.stop(); w.life.Wait() },
+		Bind:          []any{w.bridge, &Verbs{w.service}},
 		// Errors reach the page as they do over the wire.
-		ErrorFormatter:     func(err error) any { return api.AsError(err) },
-		SingleInstanceLock: &options.SingleInstanceLock{UniqueId: "davit", OnSecondInstanceLaunch: w.raise},
-		Linux:              &linux.Options{Icon: icon, ProgramName: "davit", WebviewGpuPolicy: linux.WebviewGpuPolicyNever},
+		ErrorFormatter: func(err error) any { return api.AsError(err) },
+		Linux:          &linux.Options{Icon: icon, ProgramName: "davit", WebviewGpuPolicy: linux.WebviewGpuPolicyNever},
 	})
 }
 
@@ -79,20 +88,50 @@ func (w *window) start(ctx context.Context) {
 	runtime.ResetSignalHandlers()
 	ctx, w.stop = context.WithCancel(ctx)
 	w.bridge.window = ctx
+	d := w.bridge.desktop
 	w.life.Go(func() {
-		w.look.follow(ctx, func(a Appearance) { runtime.EventsEmit(ctx, "appearance", a) })
+		d.look.follow(ctx, func(a Appearance) { runtime.EventsEmit(ctx, "appearance", a) })
 	})
+	w.life.Go(func() {
+		d.notifier.follow(ctx, func(id string) { raise(ctx); runtime.EventsEmit(ctx, "notified", id) })
+	})
+	d.tray.chosen = func(id string) {
+		if id == "" {
+			raise(ctx)
+			return
+		}
+		runtime.EventsEmit(ctx, "tray", id)
+	}
+	d.arrivals.to(func(o Opening) { raise(ctx); runtime.EventsEmit(ctx, "opening", o) })
 	// The engine starts while WebKit loads the page, whose first question it
 	// answers; what it says here nobody needs.
 	w.life.Go(func() { _, _ = w.service.Operations(ctx) })
 }
 
-// raise answers a second start: the window that is there comes forward.
-func (w *window) raise(options.SecondInstanceData) {
-	if ctx := w.bridge.window; ctx != nil {
-		runtime.WindowUnminimise(ctx)
-		runtime.WindowShow(ctx)
+// leave keeps how the window was left. Where the person wants Davit in the
+// tray, and there is a tray, it only hides.
+func (w *window) leave(ctx context.Context) (stay bool) {
+	width, height := runtime.WindowGetSize(ctx)
+	g := geometry{Width: width, Height: height, Maximised: runtime.WindowIsMaximised(ctx)}
+	if g.Maximised {
+		// What it shrinks to is as it was.
+		before := readGeometry(w.geometry)
+		g.Width, g.Height = before.Width, before.Height
 	}
+	if err := g.keep(w.geometry); err != nil {
+		w.log.Info("the window's size is not kept", "error", err)
+	}
+	if w.bridge.quitting.Load() || !w.bridge.stays.Load() || !w.bridge.desktop.tray.hosted() {
+		return false
+	}
+	runtime.WindowHide(ctx)
+	return true
+}
+
+// raise brings the window forward.
+func raise(ctx context.Context) {
+	runtime.WindowUnminimise(ctx)
+	runtime.WindowShow(ctx)
 }
 
 // origin is what Wails calls the pages that it serves.

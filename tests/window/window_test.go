@@ -282,6 +282,25 @@ func (d *desk) kill(t *testing.T, role string) {
 	}
 }
 
+// TestASecondStartShowsItsFile: one window for a session; what is opened with
+// Davit is shown there for the person to decide, and nothing is run.
+func TestASecondStartShowsItsFile(t *testing.T) {
+	d := newDesk(t)
+	d.open(t)
+	d.find(t, screen.Button, runSample)
+	second := exec.CommandContext(d.ctx, filepath.Join(d.Bin, "davit-desktop"), "davit:run?image=davit.local/opened-by-a-link")
+	second.Env = d.screen.Env(d.Env()...)
+	if out, err := second.CombinedOutput(); err != nil {
+		t.Fatalf("the second start: %v\n%s", err, out)
+	}
+	d.find(t, screen.Heading, runForm)
+	d.find(t, screen.Button, pullAndRun) // the image is named, and not here
+	d.picture(t, "deep-link")
+	if out, err := d.Davit(d.ctx, "ps", "-aq"); err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("a link has made containers: %q, %v", out, err)
+	}
+}
+
 // TestTheWindowOpensWhereNothingCanRun: without davit-guard no user namespace
 // can be made, as on a host that forbids them; the page that explains it is in
 // the window.
@@ -310,6 +329,8 @@ func TestTheWindowOpensWhereNothingCanRun(t *testing.T) {
 // What the pages call things.
 const (
 	runSample  = "Run Sample"
+	runForm    = "Run a Container"
+	pullAndRun = "Pull and Run"
 	openSetUp  = "Open Set-up"
 	setUp      = "Set-up"
 	checkAgain = "Check Again"

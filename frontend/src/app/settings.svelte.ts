@@ -15,6 +15,9 @@ interface Stored {
   logWrap: boolean;
   logTimes: boolean;
   screenReader: boolean; // terminals say what they show
+  notify: boolean; // of long work that ended while nobody looked
+  tray: boolean;
+  staysInTray: boolean; // when the window is closed
   recent: string[]; // ids of palette entries, newest first
 }
 
@@ -29,6 +32,9 @@ const defaults: Stored = {
   logWrap: false,
   logTimes: false,
   screenReader: false,
+  notify: true,
+  tray: true,
+  staysInTray: false,
   recent: [],
 };
 

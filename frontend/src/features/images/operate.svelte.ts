@@ -82,6 +82,10 @@ class Operate {
     if (path) this.loadPath(path);
   };
 
+  /** Asks before loading what another program has opened with Davit. */
+  askLoad = (path: string) =>
+    dialogs.confirm({ title: t.images.loadTitle, text: t.images.loadText(path), verb: t.images.load, run: () => this.loadPath(path) });
+
   private loadPath(path: string): void {
     const name = path.slice(path.lastIndexOf('/') + 1);
     this.loading = { name, sent: 0, total: 0 };

@@ -7,7 +7,45 @@ export interface Bridge {
   PickFile?(): Promise<string>;
   SaveText?(name: string, text: string): Promise<string>;
   Appearance?(): Promise<Appearance>;
+  Opening?(): Promise<Opening>;
+  Notify?(n: Notice): Promise<void>;
+  Tray?(title: string, items: TrayItem[], stays: boolean): Promise<void>;
+  TrayShown?(): Promise<boolean>;
+  Show?(): Promise<void>;
   Quit?(): Promise<void>;
+}
+
+/** What somebody asked the window to show; never carried out by itself. */
+export interface Opening {
+  kind: 'run' | 'image' | 'load' | 'refused' | '';
+  image: string;
+  path: string;
+  why: string;
+}
+
+/** What the desktop tells while nobody looks at the window. */
+export interface Notice {
+  id: string;
+  title: string;
+  body: string;
+}
+
+/** A line of the tray's menu; without an id it is a line between. */
+export interface TrayItem {
+  id: string;
+  title: string;
+  disabled: boolean;
+}
+
+/** The session around the window; a browser's page has none. */
+export interface Desktop {
+  onOpening(listener: (o: Opening) => void): void;
+  notify(n: Notice): void;
+  onNotified(listener: (id: string) => void): void;
+  tray(title: string, items: TrayItem[], stays: boolean): void;
+  onTray(listener: (id: string) => void): void;
+  trayShown(): Promise<boolean>;
+  show(): void;
 }
 
 /** What the desktop says of its looks. */
@@ -41,6 +79,7 @@ export interface Platform {
   saveText(name: string, text: string): Promise<void>;
   onAppearance(listener: (a: Appearance) => void): void;
   quit?: () => void;
+  session?: Desktop;
 }
 
 export function detectPlatform(w: Window & typeof globalThis): Platform {
@@ -59,6 +98,24 @@ export function detectPlatform(w: Window & typeof globalThis): Platform {
       wails.runtime?.EventsOn?.('appearance', (a) => listener(a as Appearance));
     },
     quit: desktop ? () => void (bridge?.Quit?.() ?? wails.runtime?.Quit?.()) : undefined,
+    session: bridge && wails.runtime ? desktopOf(bridge, wails.runtime) : undefined,
+  };
+}
+
+function desktopOf(bridge: Bridge, runtime: WailsRuntime): Desktop {
+  const on = <T>(name: string, listener: (value: T) => void) => void runtime.EventsOn?.(name, (value) => listener(value as T));
+  return {
+    onOpening: (listener) => {
+      on<Opening>('opening', listener);
+      void bridge.Opening?.().then((o) => o.kind && listener(o));
+    },
+    // A desktop without notifications has the list of activities all the same.
+    notify: (n) => void bridge.Notify?.(n).catch(() => undefined),
+    onNotified: (listener) => on('notified', listener),
+    tray: (title, items, stays) => void bridge.Tray?.(title, items, stays),
+    onTray: (listener) => on('tray', listener),
+    trayShown: async () => (await bridge.TrayShown?.()) ?? false,
+    show: () => void bridge.Show?.(),
   };
 }
 
