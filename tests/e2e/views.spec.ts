@@ -44,8 +44,12 @@ test('pictures of every view', async ({ app, davit }) => {
   await pictures(app, 'repository');
   await go(app, '#/activity');
   await pictures(app, 'activity');
-  await go(app, '#/preferences');
+  await go(app, '#/registries');
   await expect(app.getByText(process.env.DAVIT_E2E_REGISTRY!).first()).toBeVisible();
+  await pictures(app, 'registries');
+  await expectAccessible(app, 'registries');
+  await go(app, '#/preferences');
+  await expect(app.getByRole('heading', { name: 'Appearance' })).toBeVisible();
   await pictures(app, 'preferences');
   await expectAccessible(app, 'preferences');
   await go(app, '#/about');

@@ -1,6 +1,7 @@
 // The page's own things, made once: features import them from here.
 import { Client } from '$lib/api/client';
 import { Engine } from '$lib/api/engine.svelte';
+import { Library } from '$lib/api/library';
 import { Live } from '$lib/api/live.svelte';
 import { Meter } from '$lib/api/meter.svelte';
 import { detectPlatform } from '$lib/api/platform';
@@ -24,6 +25,7 @@ transport.onSignedOut = () => (session.signedOut = true);
 export const platform = detectPlatform(window);
 export const client = new Client(transport);
 export const sessions = new Sessions(transport);
+export const library = new Library(transport);
 export const engine = new Engine(client);
 export const checks = new Live(() => client.doctor(), (c) => c.id);
 export const meter = new Meter(client, document);

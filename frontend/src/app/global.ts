@@ -20,6 +20,7 @@ function places(): Action[] {
     { id: 'go.containers', title: t.containers.title, icon: 'box', shortcut: 'Alt+1', run: () => router.go('containers') },
     { id: 'go.images', title: t.images.title, icon: 'layers', shortcut: 'Alt+2', run: () => router.go('images') },
     { id: 'go.search', title: t.search.title, icon: 'search', keywords: 'registry hub', shortcut: 'Alt+3', run: () => router.go('search') },
+    { id: 'go.registries', title: t.registries.title, icon: 'globe', keywords: 'hub quay login sign in mirrors', run: () => router.go('registries') },
     { id: 'go.activity', title: t.activity.title, icon: 'activity', shortcut: 'Alt+4', run: () => router.go('activity') },
     { id: 'go.setup', title: t.setup.title, icon: 'wrench', keywords: 'doctor host checks', run: () => router.go('setup') },
     { id: 'go.preferences', title: t.preferences.title, icon: 'gear', keywords: 'settings theme dark light', shortcut: 'Ctrl+,', run: () => router.go('preferences') },

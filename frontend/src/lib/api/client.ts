@@ -42,15 +42,7 @@ export class Client {
     return (list ?? []).map(fullImage);
   }
   async image(ref: string, signal?: AbortSignal): Promise<t.ImageDetail> {
-    const i = await this.transport.call<t.ImageDetail>('Image', [ref], signal);
-    return {
-      ...i,
-      ...fullImage(i),
-      config: fullConfig(i.config),
-      layers: i.layers ?? [],
-      history: i.history ?? [],
-      usedBy: i.usedBy ?? [],
-    };
+    return fullImageDetail(await this.transport.call<t.ImageDetail>('Image', [ref], signal));
   }
   async resolveImage(ref: string, signal?: AbortSignal) {
     const r = await this.transport.call<t.ResolvedRef>('ResolveImage', [ref], signal);
@@ -122,11 +114,21 @@ function fullContainer<T extends t.Container>(c: T): T {
   return { ...c, command: c.command ?? [], ports: c.ports ?? [], labels: c.labels ?? {} };
 }
 
-function fullImage<T extends t.Image>(i: T): T {
+export function fullImage<T extends t.Image>(i: T): T {
   return { ...i, names: i.names ?? [], repoDigests: i.repoDigests ?? [], labels: i.labels ?? {} };
 }
 
-function fullOperation(o: t.Operation): t.Operation {
+export function fullImageDetail(i: t.ImageDetail): t.ImageDetail {
+  return {
+    ...fullImage(i),
+    config: fullConfig(i.config),
+    layers: i.layers ?? [],
+    history: i.history ?? [],
+    usedBy: i.usedBy ?? [],
+  };
+}
+
+export function fullOperation(o: t.Operation): t.Operation {
   return { ...o, steps: o.steps ?? [] };
 }
 

@@ -46,7 +46,7 @@ export class Engine {
     clearTimeout(this.timer);
     await this.operations.refresh();
     clearTimeout(this.timer);
-    if (this.operations.items.some((o) => o.state === 'running')) {
+    if (this.operations.items.some((o) => o.state === 'running' || o.state === 'waiting')) {
       this.timer = setTimeout(() => void this.watchOperations(), progressEvery);
     }
   }
@@ -55,7 +55,7 @@ export class Engine {
   async operationEnd(id: string, signal?: AbortSignal): Promise<Operation> {
     for (;;) {
       const operation = await this.client.operation(id);
-      if (operation.state !== 'running' && operation.state !== 'paused') return operation;
+      if (!['waiting', 'running', 'paused'].includes(operation.state)) return operation;
       await new Promise((resolve) => setTimeout(resolve, progressEvery));
       signal?.throwIfAborted();
     }

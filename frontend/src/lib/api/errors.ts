@@ -6,6 +6,8 @@ export class ApiError extends Error {
   readonly hint: string;
   readonly ref: string;
   readonly exitCode: number;
+  /** Seconds that a registry wants us to wait; 0: it did not say. */
+  readonly retryAfter: number;
 
   constructor(body: ErrorBody) {
     super(body.msg);
@@ -14,6 +16,7 @@ export class ApiError extends Error {
     this.hint = body.hint ?? '';
     this.ref = body.ref ?? '';
     this.exitCode = body.exitCode ?? 0;
+    this.retryAfter = body.retryAfter ?? 0;
   }
 }
 

@@ -5,6 +5,7 @@
 export interface Bridge {
   OpenURL(url: string): Promise<void>;
   PickFile?(): Promise<string>;
+  PickSave?(name: string): Promise<string>;
   SaveText?(name: string, text: string): Promise<string>;
   Appearance?(): Promise<Appearance>;
   Opening?(): Promise<Opening>;
@@ -76,7 +77,11 @@ export interface Platform {
   paste(): Promise<string>;
   /** A path chosen in the desktop's dialog; undefined where the page has to ask for a file itself. */
   pickPath?: () => Promise<string>;
+  /** A path to write to, chosen in the desktop's dialog; "": it was closed. */
+  pickSave?: (name: string) => Promise<string>;
   saveText(name: string, text: string): Promise<void>;
+  /** Hands the browser a file to keep. */
+  saveBlob(name: string, blob: Blob): void;
   onAppearance(listener: (a: Appearance) => void): void;
   quit?: () => void;
   session?: Desktop;
@@ -92,7 +97,9 @@ export function detectPlatform(w: Window & typeof globalThis): Platform {
     copy: (text) => copy(w, wails.runtime, text),
     paste: async () => (await wails.runtime?.ClipboardGetText?.()) ?? w.navigator.clipboard.readText(),
     pickPath: bridge?.PickFile ? () => bridge.PickFile!() : undefined,
+    pickSave: bridge?.PickSave ? (name) => bridge.PickSave!(name) : undefined,
     saveText: (name, text) => saveText(w, bridge, name, text),
+    saveBlob: (name, blob) => saveBlob(w, name, blob),
     onAppearance: (listener) => {
       void bridge?.Appearance?.().then(listener);
       wails.runtime?.EventsOn?.('appearance', (a) => listener(a as Appearance));
@@ -141,7 +148,11 @@ async function saveText(
     await bridge.SaveText(name, text);
     return;
   }
-  const url = w.URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  saveBlob(w, name, new Blob([text], { type: 'text/plain' }));
+}
+
+function saveBlob(w: Window & typeof globalThis, name: string, blob: Blob): void {
+  const url = w.URL.createObjectURL(blob);
   const link = w.document.createElement('a');
   link.href = url;
   link.download = name;

@@ -7,7 +7,16 @@ export interface Transport {
   call<T>(method: string, args: unknown[], signal?: AbortSignal): Promise<T>;
   /** Ends when the stream does; sink gets what arrived together, in order. What it promises is waited for. */
   stream<T>(method: string, args: unknown[], sink: Sink<T>, signal?: AbortSignal): Promise<void>;
-  upload<T>(method: string, body: Blob, progress: (sent: number) => void, signal?: AbortSignal): Promise<T>;
+  upload<T>(method: string, body: Blob, progress: (sent: number) => void, signal?: AbortSignal, args?: unknown[]): Promise<T>;
+  /** The bytes that a method writes. */
+  download(method: string, args: unknown[], signal?: AbortSignal): Promise<Blob>;
+  /** The first bytes, at most limit, and whether there are more. */
+  peek(method: string, args: unknown[], limit: number, signal?: AbortSignal): Promise<Peeked>;
+}
+
+export interface Peeked {
+  bytes: Uint8Array;
+  more: boolean;
 }
 
 export type Sink<T> = (items: T[]) => void | Promise<void>;
@@ -39,11 +48,12 @@ export class FetchTransport implements Transport {
   }
 
   // XMLHttpRequest because fetch tells nothing about how much was sent.
-  upload<T>(method: string, body: Blob, progress: (sent: number) => void, signal?: AbortSignal): Promise<T> {
+  upload<T>(method: string, body: Blob, progress: (sent: number) => void, signal?: AbortSignal, args?: unknown[]): Promise<T> {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open('POST', `/v1/${method}`);
       request.setRequestHeader('Content-Type', 'application/octet-stream');
+      if (args) request.setRequestHeader('Davit-Args', base64(JSON.stringify(args)));
       request.upload.onprogress = (e) => progress(e.loaded);
       request.onerror = () => reject(new TypeError(`${method}: the connection broke off`));
       request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
@@ -54,6 +64,15 @@ export class FetchTransport implements Transport {
       signal?.addEventListener('abort', () => request.abort());
       request.send(body);
     });
+  }
+
+  async download(method: string, args: unknown[], signal?: AbortSignal): Promise<Blob> {
+    return (await this.post(method, args, signal)).blob();
+  }
+
+  async peek(method: string, args: unknown[], limit: number, signal?: AbortSignal): Promise<Peeked> {
+    const response = await this.post(method, args, signal);
+    return response.body ? firstBytes(response.body, limit) : { bytes: new Uint8Array(), more: false };
   }
 
   private async post(method: string, args: unknown[], signal?: AbortSignal): Promise<Response> {
@@ -75,6 +94,29 @@ export class FetchTransport implements Transport {
     }
     return new ApiError(errorBody(text) ?? { kind: 'internal', msg: `${method}: the server answered ${status}` });
   }
+}
+
+/** Reads limit bytes and lets the rest be: what is large is never held as a whole. */
+async function firstBytes(body: ReadableStream<Uint8Array>, limit: number): Promise<Peeked> {
+  const reader = body.getReader();
+  const bytes = new Uint8Array(limit);
+  let at = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { bytes: bytes.subarray(0, at), more: false };
+      const part = value.subarray(0, limit - at);
+      bytes.set(part, at);
+      at += part.length;
+      if (part.length < value.length) return { bytes, more: true };
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
 async function deliver<T>(lines: string[], sink: Sink<T>): Promise<Frame<T> | undefined> {

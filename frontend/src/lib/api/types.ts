@@ -445,7 +445,7 @@ export interface Login {
   password: string;
 }
 
-export type OperationState = 'running' | 'paused' | 'done' | 'failed' | 'cancelled';
+export type OperationState = 'waiting' | 'running' | 'paused' | 'done' | 'failed' | 'cancelled';
 
 export interface Step {
   id: string;
@@ -751,4 +751,280 @@ export interface Secret {
   labels: Record<string, string>;
   size: number;
   usedBy: string[];
+}
+
+export interface RemoveImageOptions {
+  force?: boolean;
+  permanent?: boolean;
+}
+
+export interface PushSpec {
+  ref: string;
+  to?: string;
+}
+
+export interface SaveSpec {
+  refs: string[];
+  format: 'docker-archive' | 'oci-archive' | 'oci-dir';
+  path: string;
+}
+
+export interface ImportSpec {
+  name?: string;
+  origin?: string;
+  message?: string;
+  platform?: string;
+  changes?: string[];
+}
+
+export interface CommitSpec {
+  container: string;
+  name?: string;
+  author?: string;
+  message?: string;
+  changes?: string[];
+  noPause?: boolean;
+}
+
+export interface Change {
+  kind: 'added' | 'modified' | 'deleted';
+  path: string;
+  size: number;
+}
+
+export interface PruneSpec {
+  all?: boolean;
+  filters?: Record<string, string[]>;
+  dryRun?: boolean;
+  permanent?: boolean;
+}
+
+export interface PrunedImage {
+  id: string;
+  names: string[];
+  gone: boolean;
+  freed: number;
+}
+
+export interface Pruned {
+  images: PrunedImage[];
+  deleted: string[];
+  freed: number;
+  trashed?: number;
+}
+
+export interface TrashedImage {
+  id: string;
+  names: string[];
+  created?: string;
+  removed: string;
+  size: number;
+  freed: number;
+  origin: string;
+}
+
+export interface EmptyTrashSpec {
+  ids?: string[];
+  dryRun?: boolean;
+}
+
+export interface ImageUsage {
+  id: string;
+  names: string[];
+  created?: string;
+  size: number;
+  shared: number;
+  unique: number;
+  containers: number;
+}
+
+export interface ContainerUsage {
+  id: string;
+  name: string;
+  image: string;
+  state: State;
+  size: number;
+  log: number;
+}
+
+export interface DiskUsage {
+  images: ImageUsage[];
+  containers: ContainerUsage[];
+  imagesSize: number;
+  reclaimable: number;
+  unfinished: number;
+  trash: number;
+  stray: number;
+  free: number;
+}
+
+export interface CheckSpec {
+  ref?: string;
+  repair?: boolean;
+}
+
+export interface Damage {
+  part: string;
+  digest: string;
+  what: string;
+}
+
+export interface CheckedImage {
+  id: string;
+  name: string;
+  bytes: number;
+  damaged: Damage[];
+  repaired: boolean;
+  fetched: number;
+  error?: ErrorBody;
+}
+
+export interface OtherImage {
+  id: string;
+  names: string[];
+  size: number;
+  created?: string;
+  here: boolean;
+}
+
+export interface OtherStore {
+  kind: 'podman' | 'docker';
+  where: string;
+  readable: boolean;
+  why?: string;
+  hint?: string;
+  images: OtherImage[];
+}
+
+export interface ImportFromSpec {
+  store: string;
+  refs: string[];
+}
+
+export interface FileQuery {
+  ref: string;
+  layer?: number;
+  path?: string;
+  deep?: boolean;
+  match?: string;
+  limit?: number;
+}
+
+export interface ImageFile {
+  path: string;
+  mode: string;
+  uid: number;
+  gid: number;
+  size: number;
+  modified?: string;
+  link?: string;
+  dir?: boolean;
+  layer: number;
+}
+
+export interface FileList {
+  files: ImageFile[];
+  more?: boolean;
+}
+
+export interface FileRef {
+  ref: string;
+  layer?: number;
+  path: string;
+}
+
+export interface WastedFile {
+  path: string;
+  times: number;
+  wasted: number;
+}
+
+export interface Waste {
+  total: number;
+  wasted: number;
+  efficiency: number;
+  files: WastedFile[];
+}
+
+export interface ConfigChange {
+  field: string;
+  a: string;
+  b: string;
+}
+
+export interface Comparison {
+  config: ConfigChange[];
+  shared: number;
+  changes: Change[];
+  more?: boolean;
+}
+
+export interface PreviewSpec {
+  ref: string;
+  platform?: string;
+}
+
+export interface TreeNode {
+  id: string;
+  names: string[];
+  parent?: string;
+  layers: number;
+  shared: number;
+  size: number;
+}
+
+export interface Repository {
+  name: string;
+  description: string;
+  readme: string;
+  stars: number;
+  pulls?: string;
+  updated?: string;
+  official?: boolean;
+  verified?: boolean;
+  page?: string;
+  tags: Tag[];
+  more?: boolean;
+  latestIs: string[];
+}
+
+export interface ManifestImage {
+  platform: string;
+  mediaType: string;
+  digest: string;
+  size: number;
+  layers?: Layer[];
+  annotations?: Record<string, string>;
+  attestation?: boolean;
+}
+
+export interface Manifest {
+  name: string;
+  mediaType: string;
+  digest: string;
+  size: number;
+  images: ManifestImage[];
+  raw: string;
+}
+
+export interface PullQuota {
+  limit: number;
+  remaining: number;
+  window: number;
+  source?: string;
+  user?: string;
+}
+
+export interface RegistrySpec {
+  host: string;
+  search?: boolean;
+  insecure?: boolean;
+  blocked?: boolean;
+  mirrors?: string[];
+}
+
+export interface RegistrySettings {
+  shortNameMode: 'enforcing' | 'permissive' | 'disabled';
+  search: string[];
+  ownFile?: string;
 }

@@ -114,3 +114,10 @@ export function familiarName(name: string): string {
   const short = name.replace(/^docker\.io\/(library\/)?/, '');
   return short.replace(/:latest$/, '').replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, '@$1');
 }
+
+/** Seconds as 0:42, 1:05:00. */
+export function countdown(seconds: number): string {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, Math.floor(seconds) % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
