@@ -16,22 +16,43 @@ import (
 // memory back.
 const trimAfter = 2 * time.Second
 
+// How much the heap may grow until it is collected, in percent. While there is
+// much to do a collection for each megabyte would cost more than the work.
+const (
+	growIdle = 25
+	growBusy = 200
+)
+
 // Trimmer gives memory back when a resident process has been idle for a
 // while: a guard or keeper does nothing for hours. The zero value works.
 type Trimmer struct {
 	mu    sync.Mutex
 	timer *time.Timer
+	busy  bool
 }
 
 // Touch says that something was done; it starts the wait anew.
 func (t *Trimmer) Touch() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !t.busy {
+		debug.SetGCPercent(growBusy)
+		t.busy = true
+	}
 	if t.timer == nil {
-		t.timer = time.AfterFunc(trimAfter, trim)
+		t.timer = time.AfterFunc(trimAfter, t.rest)
 		return
 	}
 	t.timer.Reset(trimAfter)
+}
+
+// rest is what an idle process does.
+func (t *Trimmer) rest() {
+	t.mu.Lock()
+	debug.SetGCPercent(growIdle)
+	t.busy = false
+	t.mu.Unlock()
+	trim()
 }
 
 // trim returns the free heap, and the pages of the program itself: they are

@@ -82,31 +82,65 @@ var ErrCut = errors.New("message was cut: it is too long, or there are too many 
 // which are close-on-exec and the caller's to close. io.EOF: the other end
 // has gone.
 func Receive(c *net.UnixConn, v any) ([]*os.File, error) {
-	buf := make([]byte, MaxMessage)
-	oob := make([]byte, unix.CmsgSpace(MaxFiles*4))
-	n, oobn, flags, _, err := c.ReadMsgUnix(buf, oob)
-	if errors.Is(err, io.EOF) {
-		return nil, io.EOF
-	}
+	p, err := receive(c)
 	if err != nil {
 		return nil, err
 	}
-	files, err := parseRights(oob[:oobn])
+	files, err := parseRights(p.oob)
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 && len(files) == 0 {
+	if len(p.text) == 0 && len(files) == 0 {
 		return nil, io.EOF
 	}
-	if flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+	if p.flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
 		CloseAll(files)
 		return nil, ErrCut
 	}
-	if err := json.Unmarshal(buf[:n], v); err != nil {
+	if err := json.Unmarshal(p.text, v); err != nil {
 		CloseAll(files)
 		return nil, fmt.Errorf("message: %w", err)
 	}
 	return files, nil
+}
+
+type packet struct {
+	text, oob []byte
+	flags     int
+}
+
+// receive waits for a packet. It asks for the length first: most are short,
+// and room for the longest would be most of what resident processes allocate.
+func receive(c *net.UnixConn) (p packet, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return p, err
+	}
+	var rerr error
+	err = raw.Read(func(fd uintptr) bool {
+		var n, oobn int
+		n, _, rerr = receiveFrom(fd, make([]byte, 1), nil, &p.flags, unix.MSG_PEEK|unix.MSG_TRUNC)
+		if rerr != nil {
+			return rerr != unix.EAGAIN
+		}
+		p.text, p.oob = make([]byte, max(1, min(n, MaxMessage))), make([]byte, unix.CmsgSpace(MaxFiles*4))
+		n, oobn, rerr = receiveFrom(fd, p.text, p.oob, &p.flags, unix.MSG_CMSG_CLOEXEC)
+		p.text, p.oob = p.text[:max(n, 0)], p.oob[:max(oobn, 0)]
+		return rerr != unix.EAGAIN
+	})
+	if err != nil {
+		return p, err
+	}
+	return p, os.NewSyscallError("recvmsg", rerr)
+}
+
+func receiveFrom(fd uintptr, p, oob []byte, got *int, flags int) (n, oobn int, err error) {
+	for {
+		n, oobn, *got, _, err = unix.Recvmsg(int(fd), p, oob, flags)
+		if err != unix.EINTR {
+			return n, oobn, err
+		}
+	}
 }
 
 // CloseAll closes files.
