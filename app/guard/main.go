@@ -47,6 +47,11 @@ func run() error {
 	case "keep":
 		return bootstrap.Keep(dirs.Runtime)
 	case "guard":
+		// libcontainer hands it to the first instructions of each container,
+		// which work in one thread: more only make each change of user dearer.
+		if err := os.Setenv("GOMAXPROCS", "1"); err != nil {
+			return err
+		}
 		return guard.Main(guard.Config{
 			Dirs:    dirs,
 			Runtime: libct.New(dirs.RuntimeState()),

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -38,10 +37,6 @@ import (
 // returns only in a process that is none.
 func Init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
-		// The guard ignores these, and may have been started by a shell that
-		// does. exec keeps what is ignored, and a shell inside could then not
-		// even trap it; what has a handler is the default again after exec.
-		signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT)
 		libcontainer.Init()
 	}
 }
