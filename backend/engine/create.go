@@ -63,6 +63,11 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 		_ = draft.Drop()
 		return api.Created{}, err
 	}
+	if durable(&rec) {
+		if err := store.SyncDir(e.dirs.Containers()); err != nil {
+			return api.Created{}, err
+		}
+	}
 	e.note("create", rec)
 	e.news.look(rec.ID)
 	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: append(warnings(rec, img), shown...)}, nil
@@ -210,19 +215,19 @@ func (e *Engine) christen(ctx context.Context, draft *store.Draft, rec *store.Re
 	if err != nil {
 		return err
 	}
-	// A container that is removed when it ends is not there after a power cut.
-	write := store.WriteJSON
-	if rec.AutoRemove {
-		write = store.WriteJSONVolatile
-	}
-	if err := write(draft.Config(), config); err != nil {
+	// They are made durable together, with the directory that they stand in.
+	if err := store.WriteJSONVolatile(draft.Config(), config); err != nil {
 		return err
 	}
-	if err := write(draft.Record(), rec); err != nil {
+	if err := store.WriteJSONVolatile(draft.Record(), rec); err != nil {
 		return err
 	}
-	return draft.Commit(!rec.AutoRemove)
+	return draft.Commit(durable(rec))
 }
+
+// durable: a container that is removed when it ends need not be there after a
+// power cut.
+func durable(rec *store.Record) bool { return !rec.AutoRemove }
 
 // name checks the name asked for, or makes one up.
 func (e *Engine) name(rec *store.Record) error {

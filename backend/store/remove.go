@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,18 +47,52 @@ func NewDraft(d Dirs, id string) (*Draft, error) {
 	return &Draft{ContainerDir: ContainerDir(path), id: id, dirs: d, lock: lock}, nil
 }
 
-// Commit gives the directory its name. With durable it survives a power cut,
-// together with the files that WriteJSON wrote in it.
+// Commit gives the directory its name. With durable the files in it are on
+// the disk before that; the name itself is after SyncDir of the directory above,
+// which need not be waited for with a lock held.
 func (r *Draft) Commit(durable bool) error {
+	if durable {
+		if err := syncFiles(string(r.ContainerDir)); err != nil {
+			return fmt.Errorf("make container: %w", err)
+		}
+	}
 	if err := os.Rename(string(r.ContainerDir), string(r.dirs.Container(r.id))); err != nil {
 		return fmt.Errorf("make container: %w", err)
 	}
 	err := r.lock.Unlock()
 	r.lock = nil
-	if durable {
-		err = errors.Join(err, SyncDir(r.dirs.Containers()))
-	}
 	return err
+}
+
+// syncFiles writes dir and the files in it to the disk, all at once: file
+// systems with a journal then commit it once.
+func syncFiles(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	paths := []string{dir}
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	var all sync.WaitGroup
+	errs := make([]error, len(paths))
+	for i, p := range paths {
+		all.Go(func() { errs[i] = syncPath(p) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
 }
 
 // Drop removes what was not committed; after Commit it does nothing.
