@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"io"
 	"time"
 )
 
@@ -21,23 +20,23 @@ type Catalogue interface {
 	// RemoveRegistry takes a registry out of Davit's own file; KindConflict
 	// where another file names it, KindNotFound where none does.
 	RemoveRegistry(ctx context.Context, host string) error
-	// PauseOperation stops a pull where it is; ResumeOperation goes on from there.
-	PauseOperation(ctx context.Context, id string) error
-	ResumeOperation(ctx context.Context, id string) error
+	// ProbeRegistry asks a registry whether it is there and how it can be
+	// searched, whatever was known of it.
+	ProbeRegistry(ctx context.Context, host string) (Registry, error)
+	// RegistrySettings are what registries.conf says of short names.
+	RegistrySettings(ctx context.Context) (RegistrySettings, error)
+	// SetRegistrySettings writes them into Davit's own file, which wins.
+	SetRegistrySettings(ctx context.Context, s RegistrySettings) error
 }
 
-// Inside are the verbs that look into images.
-type Inside interface {
-	// ImageFiles lists files of an image as q asks.
-	ImageFiles(ctx context.Context, q FileQuery) (FileList, error)
-	// ImageFile writes the content of one file of an image to w.
-	ImageFile(ctx context.Context, f FileRef, w io.Writer) error
-	// LayerChanges lists what one layer of an image adds, changes and removes.
-	LayerChanges(ctx context.Context, ref string, layer int) ([]Change, error)
-	// Waste tells which bytes of an image nobody sees.
-	Waste(ctx context.Context, ref string) (Waste, error)
-	// CompareImages tells what is different in b from a.
-	CompareImages(ctx context.Context, a, b string) (Comparison, error)
+// RegistrySettings are how short names are completed.
+type RegistrySettings struct {
+	// ShortNameMode is "enforcing" (ask a person where several registries may
+	// be meant), "permissive" (ask where there is somebody to ask) or
+	// "disabled" (try them in order).
+	ShortNameMode string   `json:"shortNameMode"`
+	Search        []string `json:"search"`            // the registries, in order
+	OwnFile       string   `json:"ownFile,omitempty"` // where they are written
 }
 
 // Repository is a repository's page.
@@ -48,6 +47,8 @@ type Repository struct {
 	Stars       int       `json:"stars"`
 	Pulls       string    `json:"pulls,omitempty"`
 	Updated     time.Time `json:"updated,omitzero"`
+	Official    bool      `json:"official,omitempty"`
+	Verified    bool      `json:"verified,omitempty"`
 	Page        string    `json:"page,omitempty"` // its address on the web
 	Tags        []Tag     `json:"tags"`
 	More        bool      `json:"more,omitempty"` // there are more tags

@@ -49,7 +49,8 @@ type Layer struct {
 	Size      int64  `json:"size"`     // blob, bytes
 	Unpacked  int64  `json:"unpacked"` // bytes on disk
 	MediaType string `json:"mediaType"`
-	CreatedBy string `json:"createdBy"` // the command that made it
+	CreatedBy string `json:"createdBy"`      // the command that made it
+	Here      bool   `json:"here,omitempty"` // it is unpacked on this machine
 }
 
 // HistoryRow is one row of an image's history.
@@ -75,6 +76,9 @@ type ResolvedRef struct {
 	Candidates []string `json:"candidates"` // all complete names to try, in order
 	Local      string   `json:"local"`      // id of the local image that has it, or ""
 	Why        string   `json:"why"`        // "alias in …", "docker.io is the default"
+	// Ask tells that registries.conf wants a person to choose among Candidates;
+	// to pull the short name answers KindConflict.
+	Ask bool `json:"ask,omitempty"`
 }
 
 // PullSpec is what to pull.
@@ -96,11 +100,14 @@ type SaveFormat string
 const (
 	SaveDocker SaveFormat = "docker-archive"
 	SaveOCI    SaveFormat = "oci-archive"
+	SaveOCIDir SaveFormat = "oci-dir" // a directory: only SaveTo
 )
 
 // RemoveImageOptions are how to remove an image.
 type RemoveImageOptions struct {
 	Force bool `json:"force,omitempty"`
+	// Permanent keeps out of the trash what could not be pulled again.
+	Permanent bool `json:"permanent,omitempty"`
 }
 
 // RemovedImage is what RemoveImage took away.
@@ -108,6 +115,10 @@ type RemovedImage struct {
 	Untagged []string `json:"untagged"`
 	Deleted  []string `json:"deleted"` // image id, then layers' diffIDs
 	Freed    int64    `json:"freed"`   // bytes
+	// InTrash tells that the image went to the trash, where it takes Trashed
+	// bytes. RestoreImage undoes that.
+	InTrash bool  `json:"inTrash,omitempty"`
+	Trashed int64 `json:"trashed,omitempty"`
 }
 
 // Registry is a registry that Davit knows of.
@@ -119,7 +130,9 @@ type Registry struct {
 	Insecure bool     `json:"insecure"`
 	Blocked  bool     `json:"blocked"`
 	Mirrors  []string `json:"mirrors"`
-	User     string   `json:"user,omitempty"` // logged in as
+	User     string   `json:"user,omitempty"`   // logged in as
+	UserIn   string   `json:"userIn,omitempty"` // where that is kept: a file, "Secret Service"
+	Own      bool     `json:"own,omitempty"`    // Davit's own file has it; RemoveRegistry works
 }
 
 // SearchQuery is a search.

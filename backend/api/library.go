@@ -11,6 +11,10 @@ type Library interface {
 	// Push starts sending a local image to a registry; the operation's Result
 	// tells the digest there.
 	Push(ctx context.Context, spec PushSpec) (Operation, error)
+	// SaveTo starts writing images to a path on the host; what is there is
+	// replaced when the new one is whole, but for a directory that is not empty,
+	// which answers KindConflict.
+	SaveTo(ctx context.Context, spec SaveSpec) (Operation, error)
 	// Import makes an image of one layer from the tar of a root file system.
 	Import(ctx context.Context, spec ImportSpec, r io.Reader) (Image, error)
 	// Commit makes an image of what a container has changed, on top of the
@@ -22,7 +26,8 @@ type Library interface {
 	// Changes lists what a container has changed in its file system, by path.
 	Changes(ctx context.Context, ref string) ([]Change, error)
 	// PruneImages removes images that nobody uses; with spec.DryRun it only
-	// tells what would go, with the bytes that would be given back.
+	// tells what would go, with the bytes that would be given back. What could
+	// not be pulled again goes to the trash.
 	PruneImages(ctx context.Context, spec PruneSpec) (Pruned, error)
 	// DiskUsage tells what the store holds, each byte counted once.
 	DiskUsage(ctx context.Context) (DiskUsage, error)
@@ -30,6 +35,13 @@ type Library interface {
 	// all, and calls sink for each image with what is damaged of it. With
 	// spec.Repair the damaged parts, and no others, are fetched again.
 	CheckImages(ctx context.Context, spec CheckSpec, sink func(CheckedImage) error) error
+}
+
+// SaveSpec is what to save, and where.
+type SaveSpec struct {
+	Refs   []string   `json:"refs"`
+	Format SaveFormat `json:"format"`
+	Path   string     `json:"path"` // absolute
 }
 
 // PushSpec is what to push.
@@ -76,21 +88,26 @@ type PruneSpec struct {
 	All     bool                `json:"all,omitempty"`     // also those with a name, if no container is made from them
 	Filters map[string][]string `json:"filters,omitempty"` // label, label!, until (a duration or a time)
 	DryRun  bool                `json:"dryRun,omitempty"`  // remove nothing
+	// Permanent keeps out of the trash what could not be pulled again.
+	Permanent bool `json:"permanent,omitempty"`
 }
 
 // Pruned is what PruneImages removed, or would.
 type Pruned struct {
 	Images  []PrunedImage `json:"images"`
-	Deleted []string      `json:"deleted"` // diff ids of layers that go with them
-	Freed   int64         `json:"freed"`   // bytes
+	Deleted []string      `json:"deleted"`           // diff ids of layers that go with them
+	Freed   int64         `json:"freed"`             // bytes
+	Trashed int64         `json:"trashed,omitempty"` // bytes that stay until the trash is emptied
 }
 
 // PrunedImage is an image that goes.
 type PrunedImage struct {
 	ID    string   `json:"id"`
 	Names []string `json:"names"`
-	// Gone tells that no registry is known to have it: it cannot be pulled again.
-	Gone bool `json:"gone"`
+	// Gone tells that no registry is known to have it: it cannot be pulled
+	// again, and goes to the trash unless that was not wanted.
+	Gone  bool  `json:"gone"`
+	Freed int64 `json:"freed"` // bytes that removing it alone gives back
 }
 
 // DiskUsage is what the store holds. Sizes are bytes.
@@ -101,6 +118,7 @@ type DiskUsage struct {
 	// Reclaimable is what removing all images that no container uses gives back.
 	Reclaimable int64 `json:"reclaimable"`
 	Unfinished  int64 `json:"unfinished"` // downloads to be gone on with
+	Trash       int64 `json:"trash"`      // given back when the trash is emptied
 	Stray       int64 `json:"stray"`      // belongs to no image; goes with the next removal
 	Free        int64 `json:"free"`       // of the disk
 }

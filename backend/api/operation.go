@@ -5,7 +5,7 @@ import "time"
 // Operation is long work.
 type Operation struct {
 	ID       string         `json:"id"`
-	Kind     string         `json:"kind"`    // "pull", "push", "load", "save"
+	Kind     string         `json:"kind"`    // "pull", "push", "load", "save", "layer", "import"
 	Title    string         `json:"title"`   // "Pull docker.io/library/nginx:latest"
 	Subject  string         `json:"subject"` // the full image name
 	State    OperationState `json:"state"`
@@ -19,6 +19,12 @@ type Operation struct {
 	Image    string         `json:"image,omitempty"`   // full name of the result
 	UpToDate bool           `json:"upToDate,omitempty"`
 	Result   string         `json:"result,omitempty"` // in words, where there is more to say: "digest: sha256:… size: 527"
+	// Place is that in the queue, from 1, the next; 0: it does not wait.
+	Place int `json:"place,omitempty"`
+	// Elsewhere tells that another engine does it. It can be paused, resumed
+	// and cancelled all the same.
+	Elsewhere bool   `json:"elsewhere,omitempty"`
+	Reason    string `json:"reason,omitempty"` // why it is paused, in words; "": it was asked to
 }
 
 // OperationState is where an operation stands.
@@ -26,6 +32,7 @@ type OperationState string
 
 // The states of an operation.
 const (
+	OperationWaiting   OperationState = "waiting" // for others to end
 	OperationRunning   OperationState = "running"
 	OperationPaused    OperationState = "paused" // stopped, to go on where it was
 	OperationDone      OperationState = "done"
@@ -34,7 +41,9 @@ const (
 )
 
 // Ended tells states after which nothing more comes.
-func (s OperationState) Ended() bool { return s != OperationRunning && s != OperationPaused }
+func (s OperationState) Ended() bool {
+	return s != OperationWaiting && s != OperationRunning && s != OperationPaused
+}
 
 // Step is a part of an operation, such as one layer.
 type Step struct {

@@ -21,6 +21,8 @@ type Service interface {
 	Secrets
 	Images
 	Library
+	Trash
+	Stores
 	Inside
 	Registries
 	Catalogue
@@ -136,7 +138,9 @@ type Registries interface {
 	Logout(ctx context.Context, registry string) error
 }
 
-// Operations are the verbs on long work. Operations belong to one engine.
+// Operations are the verbs on long work. An operation belongs to one engine
+// and ends with it, but for pulls: those stay, paused, for any engine to go on
+// with, and every engine lists those of all.
 type Operations interface {
 	// Operations lists operations, newest first, ended ones included.
 	Operations(ctx context.Context) ([]Operation, error)
@@ -147,6 +151,15 @@ type Operations interface {
 	WatchOperation(ctx context.Context, id string, sink func(Operation) error) error
 	// CancelOperation ends an operation; what it made half is removed.
 	CancelOperation(ctx context.Context, id string) error
+	// PauseOperation stops a pull where it is; ResumeOperation goes on from there.
+	PauseOperation(ctx context.Context, id string) error
+	ResumeOperation(ctx context.Context, id string) error
+	// MoveOperation gives a waiting pull its place in the queue, from 1, the
+	// next; KindConflict where it does not wait.
+	MoveOperation(ctx context.Context, id string, place int) error
+	// ResumeOperations goes on with the pulls that ended with their engine, and
+	// that nobody paused.
+	ResumeOperations(ctx context.Context) error
 }
 
 // System is what concerns the machine and the engine.

@@ -158,6 +158,7 @@ type fakeImages struct {
 	mu     sync.Mutex
 	have   []image.Runnable
 	pull   func(ctx context.Context, progress func(image.Progress)) error
+	begin  func(ref string) // nil: nothing
 	pulls  int
 }
 
@@ -200,6 +201,9 @@ func (f *fakeImages) Pull(ctx context.Context, spec api.PullSpec, progress func(
 	f.mu.Lock()
 	f.pulls++
 	f.mu.Unlock()
+	if f.begin != nil {
+		f.begin(spec.Ref)
+	}
 	if err := f.pull(ctx, progress); err != nil {
 		return image.Pulled{}, err
 	}

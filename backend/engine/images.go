@@ -217,7 +217,7 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string, o api.RemoveImageO
 	if err != nil {
 		return api.RemovedImage{}, explain(err)
 	}
-	r, err := images.Remove(ctx, ref, image.RemoveOptions{Force: o.Force, InUse: e.imageUsers})
+	r, err := images.Remove(ctx, ref, image.RemoveOptions{Force: o.Force, Permanent: o.Permanent, InUse: e.imageUsers})
 	if err != nil {
 		return r, explain(err)
 	}
@@ -227,6 +227,9 @@ func (e *Engine) RemoveImage(ctx context.Context, ref string, o api.RemoveImageO
 	}
 	if len(r.Deleted) > 0 {
 		e.news.tell("image", "delete", r.Deleted[0], ref)
+	}
+	if r.InTrash {
+		e.news.tell("trash", "add", r.Deleted[0], ref)
 	}
 	return r, nil
 }

@@ -146,6 +146,9 @@ func (e *Engine) PruneImages(ctx context.Context, spec api.PruneSpec) (api.Prune
 		for _, i := range p.Images {
 			e.news.tell("image", "delete", i.ID, first(i.Names))
 		}
+		if p.Trashed > 0 {
+			e.news.tell("trash", "add", "", "")
+		}
 	}
 	return p, explain(err)
 }

@@ -22,9 +22,10 @@ const (
 
 // operations are the long work of one engine.
 type operations struct {
-	e    *Engine
-	mu   sync.Mutex
-	list []*operation // oldest first
+	e     *Engine
+	mu    sync.Mutex
+	list  []*operation // oldest first
+	queue []*operation // those that wait, the next first
 }
 
 // operation is one of them; operations.mu guards now and changed.
@@ -49,7 +50,7 @@ func (o *operations) start(key string, first api.Operation, work func(context.Co
 			continue
 		}
 		if op.now.State == api.OperationPaused {
-			o.run(op)
+			o.line(op)
 		}
 		return op.snapshot()
 	}
@@ -57,7 +58,7 @@ func (o *operations) start(key string, first api.Operation, work func(context.Co
 	op.now.ID, op.now.Started = operationID(), time.Now().UTC()
 	op.now.Steps = list(op.now.Steps)
 	o.list = append(o.list, op)
-	o.run(op)
+	o.line(op)
 	o.forget()
 	o.e.news.tell("operation", "start", op.now.ID, op.now.Title)
 	return op.snapshot()
@@ -97,8 +98,7 @@ func (o *operations) change(op *operation, do func(*api.Operation)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	do(&op.now)
-	close(op.changed)
-	op.changed = make(chan struct{})
+	op.wake()
 }
 
 func (o *operations) finish(ctx context.Context, op *operation, err error) {
@@ -120,6 +120,9 @@ func (o *operations) finish(ctx context.Context, op *operation, err error) {
 		}
 	})
 	o.e.news.tell("operation", action, op.now.ID, op.now.Title)
+	o.mu.Lock()
+	o.turn()
+	o.mu.Unlock()
 }
 
 // snapshot is a copy that nobody changes; mu is held.
@@ -211,10 +214,13 @@ func (e *Engine) CancelOperation(_ context.Context, id string) error {
 	if err != nil {
 		return explain(err)
 	}
-	if op.now.State == api.OperationPaused {
+	if op.now.State == api.OperationPaused || op.now.State == api.OperationWaiting {
+		e.ops.unline(op)
 		op.now.State, op.now.Ended = api.OperationCancelled, time.Now().UTC()
-		close(op.changed)
-		op.changed = make(chan struct{})
+		op.wake()
+		e.ops.turn()
+		e.news.tell("operation", "cancel", op.now.ID, op.now.Title)
+		return nil
 	}
 	op.stop(context.Canceled)
 	return nil
@@ -234,6 +240,14 @@ func (e *Engine) PauseOperation(_ context.Context, id string) error {
 	case op.now.State.Ended():
 		return api.Errorf(api.KindConflict, "%s is over", op.now.Title).WithRef(id)
 	}
+	if op.now.State == api.OperationWaiting {
+		e.ops.unline(op)
+		op.now.State = api.OperationPaused
+		op.wake()
+		e.ops.turn()
+		e.news.tell("operation", "pause", op.now.ID, op.now.Title)
+		return nil
+	}
 	op.pausing = true
 	op.stop(image.ErrShutdown)
 	return nil
@@ -250,9 +264,8 @@ func (e *Engine) ResumeOperation(_ context.Context, id string) error {
 	case op.now.State.Ended():
 		return api.Errorf(api.KindConflict, "%s is over", op.now.Title).WithRef(id)
 	case op.now.State == api.OperationPaused:
-		e.ops.run(op)
-		close(op.changed)
-		op.changed = make(chan struct{})
+		e.ops.line(op)
+		op.wake()
 		e.news.tell("operation", "resume", op.now.ID, op.now.Title)
 	}
 	return nil

@@ -54,6 +54,7 @@ type Images interface {
 	Tag(ctx context.Context, ref, name string) error
 	Remove(ctx context.Context, ref string, o image.RemoveOptions) (api.RemovedImage, error)
 	ImageLibrary
+	ImageStores
 	Registries(ctx context.Context) ([]api.Registry, error)
 	Search(ctx context.Context, q api.SearchQuery, sink func(api.SearchPage) error) error
 	Tags(ctx context.Context, repository string) (api.TagList, error)

@@ -115,7 +115,7 @@ func (s *Store) detail(d *document, entries []layout.Entry) api.ImageDetail {
 	for n, l := range d.manifest.Layers {
 		out.Layers = append(out.Layers, api.Layer{
 			Digest: l.Digest, DiffID: d.config.RootFS.DiffIDs[n], Size: l.Size,
-			Unpacked: s.layers.Info(keys[n]).Bytes, MediaType: l.MediaType,
+			Unpacked: s.layers.Info(keys[n]).Bytes, MediaType: l.MediaType, Here: s.layers.Has(keys[n]),
 		})
 	}
 	n := 0

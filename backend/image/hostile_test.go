@@ -103,7 +103,7 @@ func hostile(t *testing.T, c hostileCase, form, path, canary string) {
 		if _, err := s.Runnable(bg, i.ID); err != nil {
 			t.Errorf("run: %v", err)
 		}
-		if _, err := s.Remove(bg, i.ID, RemoveOptions{Force: true}); err != nil {
+		if _, err := s.Remove(bg, i.ID, RemoveOptions{Force: true, Permanent: true}); err != nil {
 			t.Errorf("remove: %v", err)
 		}
 	}

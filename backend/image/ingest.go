@@ -309,6 +309,9 @@ func (s *Store) chainOne(w *work, jobs []*work, key, chained string, below []str
 	if w.held == nil {
 		return api.Errorf(api.KindCorrupt, "it is there twice, with hard links to other layers")
 	}
+	if len(below) == 0 {
+		return api.Errorf(api.KindConflict, "it has hard links to layers below it")
+	}
 	var lowers []string
 	for i := len(below) - 1; i >= 0; i-- {
 		lowers = append(lowers, s.layers.Path(below[i]))

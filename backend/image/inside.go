@@ -20,21 +20,47 @@ const (
 	maxWasted = 1_000
 )
 
-// stack gives the directories of an image's layers, bottom first.
+// stack gives the directories of an image's layers, bottom first; of an image
+// that was only looked at, those that are here ("" for others).
 func (s *Store) stack(ref string) (*group, []string, error) {
 	g, _, err := s.find(ref)
+	looked := false
+	if api.KindOf(err) == api.KindNotFound {
+		if p := s.previewed(ref); p != nil {
+			g, err, looked = p, nil, true
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	keys, ok := s.keys(g.doc.config)
-	if !ok {
+	if !ok && !looked {
 		return nil, nil, api.Errorf(api.KindCorrupt, "layers of the image %s are missing", ref).WithRef(ref).WithHint("davit image check --repair %s", ref)
 	}
 	dirs := make([]string, len(keys))
 	for i, k := range keys {
-		dirs[i] = s.layers.Path(k)
+		if s.layers.Has(k) {
+			dirs[i] = s.layers.Path(k)
+		}
 	}
 	return g, dirs, nil
+}
+
+// wholeStack is stack for what wants all layers to be here.
+func (s *Store) wholeStack(ref string) (*group, []string, error) {
+	g, dirs, err := s.stack(ref)
+	if err == nil {
+		err = here(ref, dirs)
+	}
+	return g, dirs, err
+}
+
+// here refuses layers that were not fetched.
+func here(ref string, dirs []string) error {
+	if at := slices.Index(dirs, ""); at >= 0 {
+		return api.Errorf(api.KindNotFound, "a layer of %s is not here", ref).WithRef(ref).WithHint("Fetch the layer, or pull the image.")
+	}
+	return nil
 }
 
 // layersOf opens an image's layers: all, or one. Topmost first, as view wants.
@@ -44,7 +70,7 @@ func (s *Store) layersOf(ref string, layer int) (*view.Tree, []string, error) {
 		return nil, nil, err
 	}
 	if layer < 0 || layer > len(dirs) {
-		return nil, nil, api.Errorf(api.KindInvalid, "%s has the layers 1 to %d, and no %d", ref, len(dirs), layer).WithRef(ref)
+		return nil, nil, noLayer(ref, len(dirs), layer)
 	}
 	if layer > 0 {
 		dirs = dirs[layer-1 : layer]
@@ -52,10 +78,17 @@ func (s *Store) layersOf(ref string, layer int) (*view.Tree, []string, error) {
 	if len(dirs) == 0 {
 		return nil, nil, api.Errorf(api.KindNotFound, "%s has no layers", ref).WithRef(ref)
 	}
+	if err := here(ref, dirs); err != nil {
+		return nil, nil, err
+	}
 	top := slices.Clone(dirs)
 	slices.Reverse(top)
 	t, err := view.Open(top)
 	return t, dirs, err
+}
+
+func noLayer(ref string, have, layer int) error {
+	return api.Errorf(api.KindInvalid, "%s has the layers 1 to %d, and no %d", ref, have, layer).WithRef(ref)
 }
 
 // Files lists files of an image.
@@ -147,17 +180,22 @@ func (s *Store) File(ctx context.Context, f api.FileRef, w io.Writer) error {
 	})
 }
 
-// LayerChanges lists what one layer does, counted from 1.
+// LayerChanges lists what one layer does, counted from 1. Where layers below it
+// are not here, what it changes of them is told as added.
 func (s *Store) LayerChanges(ctx context.Context, ref string, layer int) ([]api.Change, error) {
 	_, dirs, err := s.stack(ref)
 	if err != nil {
 		return nil, err
 	}
 	if layer < 1 || layer > len(dirs) {
-		return nil, api.Errorf(api.KindInvalid, "%s has the layers 1 to %d, and no %d", ref, len(dirs), layer).WithRef(ref)
+		return nil, noLayer(ref, len(dirs), layer)
 	}
+	if err := here(ref, dirs[layer-1:layer]); err != nil {
+		return nil, err
+	}
+	dirs = slices.DeleteFunc(slices.Clone(dirs[:layer]), func(d string) bool { return d == "" })
 	out := []api.Change{}
-	err = eachChange(ctx, dirs[:layer], func(c view.Changed) error {
+	err = eachChange(ctx, dirs, func(c view.Changed) error {
 		if c.Alike {
 			return nil
 		}
@@ -196,7 +234,7 @@ func eachChange(ctx context.Context, dirs []string, fn func(view.Changed) error)
 // Waste adds up what later layers replace or remove.
 func (s *Store) Waste(ctx context.Context, ref string) (api.Waste, error) {
 	out := api.Waste{Files: []api.WastedFile{}, Efficiency: 1}
-	_, dirs, err := s.stack(ref)
+	_, dirs, err := s.wholeStack(ref)
 	if err != nil {
 		return out, err
 	}
@@ -250,11 +288,11 @@ func (s *Store) Waste(ctx context.Context, ref string) (api.Waste, error) {
 // Compare tells what b has other than a.
 func (s *Store) Compare(ctx context.Context, a, b string) (api.Comparison, error) {
 	out := api.Comparison{Config: []api.ConfigChange{}, Changes: []api.Change{}}
-	ga, da, err := s.stack(a)
+	ga, da, err := s.wholeStack(a)
 	if err != nil {
 		return out, err
 	}
-	gb, db, err := s.stack(b)
+	gb, db, err := s.wholeStack(b)
 	if err != nil {
 		return out, err
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"time"
 
 	"davit/backend/api"
 	"davit/backend/image/layout"
@@ -15,6 +16,7 @@ import (
 type group struct {
 	doc     *document
 	entries []layout.Entry
+	removed time.Time // of one in the trash
 }
 
 // groups reads the index. An image whose documents are damaged is left out of
@@ -24,6 +26,11 @@ func (s *Store) groups() ([]*group, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.grouped(entries), nil
+}
+
+// grouped reads the documents of entries.
+func (s *Store) grouped(entries []layout.Entry) []*group {
 	var out []*group
 	at := map[string]*group{}
 	for _, e := range entries {
@@ -40,7 +47,7 @@ func (s *Store) groups() ([]*group, error) {
 		}
 		g.entries = append(g.entries, e)
 	}
-	return out, nil
+	return out
 }
 
 // List lists the images, newest first. Containers is left 0 for who knows it.
@@ -106,6 +113,9 @@ func (s *Store) Resolve(ref string) (api.ResolvedRef, error) {
 	}
 	if len(out.Candidates) > 0 {
 		out.Name, out.Why = out.Candidates[0], r.Why
+	}
+	if out.Ask, err = s.c.Registries.Asks(r); err != nil {
+		return out, err
 	}
 	g, found, err := match(groups, ref, out.Candidates)
 	switch {

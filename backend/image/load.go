@@ -151,6 +151,11 @@ func (s *Store) load(ctx context.Context, files archive.Files, origin, path stri
 // add brings an image in under its names. A name that another image had moves;
 // the origin tells, so that it does not happen unseen.
 func (s *Store) add(ctx context.Context, in incoming, names []string, origin string) (api.Image, error) {
+	return s.addTracked(ctx, in, names, origin, nil)
+}
+
+// addTracked is add with progress.
+func (s *Store) addTracked(ctx context.Context, in incoming, names []string, origin string, progress func(Progress)) (api.Image, error) {
 	if moved := s.moves(in.doc.id, names); moved != "" {
 		origin += "; took the name " + moved
 	}
@@ -161,7 +166,7 @@ func (s *Store) add(ctx context.Context, in incoming, names []string, origin str
 	if len(entries) == 0 {
 		entries = append(entries, entry(in, layout.Entry{Origin: origin}))
 	}
-	t := newTracker(origin, in.doc.manifest.Layers, nil)
+	t := newTracker(origin, in.doc.manifest.Layers, progress)
 	defer t.close()
 	if err := s.ingest(ctx, in, t, entries); err != nil {
 		return api.Image{}, err

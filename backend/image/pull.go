@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,9 @@ func (s *Store) Pull(ctx context.Context, spec api.PullSpec, progress func(Progr
 	if err != nil {
 		return Pulled{}, err
 	}
+	if ask, err := s.c.Registries.Asks(r); err != nil || ask {
+		return Pulled{}, cmp.Or(err, ambiguous(spec.Ref, r.Names))
+	}
 	var failed []error
 	for _, n := range r.Names {
 		p, err := s.pullName(ctx, n, want, progress)
@@ -47,6 +51,16 @@ func (s *Store) Pull(ctx context.Context, spec api.PullSpec, progress func(Progr
 		failed = append(failed, err)
 	}
 	return Pulled{}, inNone(spec.Ref, failed)
+}
+
+// ambiguous is a short name where registries.conf wants a person to choose.
+func ambiguous(ref string, names []name.Name) error {
+	var all []string
+	for _, n := range names {
+		all = append(all, n.String())
+	}
+	return api.Errorf(api.KindConflict, "%s may be any of %s, and the short-name mode is enforcing", ref, strings.Join(all, ", ")).
+		WithRef(ref).WithHint("Choose one of them by its complete name.")
 }
 
 func (s *Store) wanted(platform string) (manifest.Platform, error) {
@@ -241,7 +255,7 @@ func (s *Store) config(ctx context.Context, repo *fetch.Repository, d manifest.D
 
 // fits refuses an image that cannot run where it is wanted.
 func fits(c *manifest.Config, want manifest.Platform) error {
-	if c.Platform().Fits(want) {
+	if want == (manifest.Platform{}) || c.Platform().Fits(want) {
 		return nil
 	}
 	return api.Errorf(api.KindNotFound, "the image is for %q only, and not for %s", c.Platform().String(), want).

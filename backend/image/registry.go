@@ -25,6 +25,11 @@ func (s *Store) Registries(ctx context.Context) ([]api.Registry, error) {
 	if err != nil {
 		s.log.Warn("credentials", "err", err) // one broken file must not hide the registries
 	}
+	own, err := s.c.Registries.OwnHosts()
+	if err != nil {
+		return nil, err
+	}
+	kept := s.creds.Places(users)
 	out := []api.Registry{}
 	have := map[string]bool{}
 	add := func(r registries.Registry) {
@@ -35,6 +40,7 @@ func (s *Store) Registries(ctx context.Context) ([]api.Registry, error) {
 		out = append(out, api.Registry{
 			Host: r.Host, Kind: string(s.kind(r)), Source: r.File, Search: !r.Blocked && s.kind(r) != search.None,
 			Insecure: r.Insecure, Blocked: r.Blocked, Mirrors: r.Mirrors, User: users[r.Host],
+			UserIn: kept[r.Host], Own: own[r.Host],
 		})
 	}
 	for _, r := range known {
@@ -57,9 +63,7 @@ func (s *Store) kind(r registries.Registry) search.Kind {
 	if k := search.KindOf(host); k != "" {
 		return k
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return search.Kind(s.kinds[host])
+	return s.knownKind(host)
 }
 
 func (s *Store) searcher() search.Searcher {
@@ -163,9 +167,7 @@ func (s *Store) ask(ctx context.Context, t search.Target, q api.SearchQuery, exa
 		p.Error = api.AsError(err)
 	}
 	if t.Kind == "" && a.Kind != "" && err == nil {
-		s.mu.Lock()
-		s.kinds[t.Host.Name] = string(a.Kind)
-		s.mu.Unlock()
+		s.learn(t.Host.Name, a.Kind)
 	}
 	if p.Results == nil {
 		p.Results = []api.SearchResult{}

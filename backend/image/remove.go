@@ -37,7 +37,8 @@ func (s *Store) Tag(ctx context.Context, ref, to string) error {
 
 // RemoveOptions are how to remove an image.
 type RemoveOptions struct {
-	Force bool
+	Force     bool
+	Permanent bool // not to the trash, whatever it is
 	// InUse gives, for each image id, the names of the containers made from
 	// it; nil: there are none.
 	InUse func() (map[string][]string, error)
@@ -46,7 +47,8 @@ type RemoveOptions struct {
 // Remove takes the name at ref away, and with the last one the image and what
 // nothing else needs of it. By id, an image with several names wants Force. An
 // image that containers are made from answers KindConflict; with Force it
-// loses its names, and stays without until they are gone.
+// loses its names, and stays without until they are gone. One that nobody
+// could pull again goes to the trash.
 func (s *Store) Remove(ctx context.Context, ref string, o RemoveOptions) (api.RemovedImage, error) {
 	out := api.RemovedImage{Untagged: []string{}, Deleted: []string{}}
 	g, found, err := s.find(ref)
@@ -67,21 +69,36 @@ func (s *Store) Remove(ctx context.Context, ref string, o RemoveOptions) (api.Re
 			WithRef(ref).WithHint("Remove the container first.")
 	}
 	keep := last && len(users) > 0
-	if err := s.layout.Update(ctx, func(have []layout.Entry) ([]layout.Entry, error) { return without(have, drop, keep), nil }); err != nil {
-		return out, err
-	}
+	out.InTrash = last && !keep && !o.Permanent && !g.again()
 	for _, e := range drop {
 		if e.Name != "" {
 			out.Untagged = append(out.Untagged, e.Name)
 		}
 	}
 	if !last || keep {
-		return out, nil
+		return out, s.layout.Update(ctx, func(have []layout.Entry) ([]layout.Entry, error) { return without(have, drop, keep), nil })
 	}
 	out.Deleted = append(out.Deleted, g.doc.id)
-	gone, freed, err := s.Collect(ctx)
+	return out, s.collecting(ctx, func() error { return s.takeOut(g, drop, &out) })
+}
+
+// takeOut removes an image: to the trash, or with all that only it needs. The
+// store's lock is held.
+func (s *Store) takeOut(g *group, drop []layout.Entry, out *api.RemovedImage) error {
+	if out.InTrash {
+		if err := s.throw(drop); err != nil {
+			return err
+		}
+		left, err := s.groups()
+		out.Trashed = s.only([]*group{g}, left)
+		return err
+	}
+	if err := s.layout.UpdateLocked(func(have []layout.Entry) ([]layout.Entry, error) { return without(have, drop, false), nil }); err != nil {
+		return err
+	}
+	gone, freed, err := s.collectLocked()
 	out.Deleted, out.Freed = append(out.Deleted, gone...), freed
-	return out, err
+	return err
 }
 
 func (o RemoveOptions) users(id string) ([]string, error) {
@@ -143,13 +160,20 @@ const staleDownload = 7 * 24 * time.Hour
 // in progress needs. It tells the diff ids of the layers that went, and the
 // bytes.
 func (s *Store) Collect(ctx context.Context) (gone []string, freed int64, err error) {
+	err = s.collecting(ctx, func() error { gone, freed, err = s.collectLocked(); return err })
+	return gone, freed, err
+}
+
+// collecting does something under the store's lock and then, without it,
+// deletes the files of what that took away.
+func (s *Store) collecting(ctx context.Context, do func() error) error {
 	l, err := s.layout.Lock(ctx)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
-	gone, freed, err = s.collectLocked()
+	err = do()
 	l.Unlock()
-	return gone, freed, errors.Join(err, s.layers.Sweep())
+	return errors.Join(err, s.layers.Sweep())
 }
 
 func (s *Store) collectLocked() (gone []string, freed int64, err error) {
@@ -157,36 +181,45 @@ func (s *Store) collectLocked() (gone []string, freed int64, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	leased, err := s.layout.Leased()
+	r, err := s.rubbish(used)
 	if err != nil {
 		return nil, 0, err
 	}
-	done, begun, err := s.layers.List()
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, key := range append(done, begun...) {
-		digest := "sha256:" + key
-		if used[digest] || leased[digest] || len(leased) > 0 && len(s.layers.Info(key).Links) > 0 {
-			continue
-		}
-		n, ok, err := s.trash(digest)
+	gone = []string{}
+	for _, key := range r.layers {
+		n, ok, err := s.trash("sha256:" + key)
 		if err != nil {
 			return gone, freed, err
 		}
 		if ok {
-			gone, freed = append(gone, digest), freed+n
+			gone, freed = append(gone, "sha256:"+key), freed+n
 		}
 	}
-	n, err := s.collectBlobs(used, leased)
-	return gone, freed + n, err
+	for digest, size := range r.blobs {
+		if err := os.Remove(s.layout.Blob(digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return gone, freed, err
+		}
+		freed += size
+	}
+	for _, digest := range r.partials {
+		os.Remove(s.layout.Partial(digest))
+	}
+	return gone, freed, nil
 }
 
-// used gives the digests of all that images need: blobs, and layers by key.
+// used gives the digests of all that images need, those in the trash
+// included: blobs, and layers by key.
 func (s *Store) used() (map[string]bool, error) {
 	entries, err := s.layout.Entries()
 	if err != nil {
 		return nil, err
+	}
+	thrown, err := s.layout.Trash()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range thrown {
+		entries = append(entries, t.Entry)
 	}
 	out := map[string]bool{}
 	for _, e := range entries {
@@ -220,31 +253,18 @@ func (s *Store) trash(digest string) (int64, bool, error) {
 	return n, err == nil, err
 }
 
-func (s *Store) collectBlobs(used, leased map[string]bool) (int64, error) {
-	blobs, err := s.layout.Blobs()
+// stalePartials lists the unfinished downloads that nobody goes on with.
+func (s *Store) stalePartials(leased map[string]bool) ([]string, error) {
+	all, err := s.layout.Partials()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var freed int64
-	for digest, size := range blobs {
-		if used[digest] || leased[digest] {
-			continue
-		}
-		if err := os.Remove(s.layout.Blob(digest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return freed, err
-		}
-		freed += size
-	}
-	partials, err := s.layout.Partials()
-	if err != nil {
-		return freed, err
-	}
-	for _, digest := range partials {
+	var out []string
+	for _, digest := range all {
 		st, err := os.Stat(s.layout.Partial(digest))
-		if err != nil || leased[digest] || time.Since(st.ModTime()) < staleDownload {
-			continue
+		if err == nil && !leased[digest] && time.Since(st.ModTime()) >= staleDownload {
+			out = append(out, digest)
 		}
-		os.Remove(s.layout.Partial(digest))
 	}
-	return freed, nil
+	return out, nil
 }

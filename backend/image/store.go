@@ -67,7 +67,7 @@ type Store struct {
 
 	mu    sync.Mutex
 	known map[string]*document // by digest of the manifest; they never change
-	kinds map[string]string    // how a host is searched, once found out
+	kinds map[string]found     // how a host is searched, once found out; nil: not read yet
 }
 
 // Open opens the store and makes it where it is missing.
@@ -81,7 +81,7 @@ func Open(c Config) (*Store, error) {
 	if c.Jobs == 0 {
 		c.Jobs = 3
 	}
-	s := &Store{c: c, log: c.Log, creds: creds.Find(c.Getenv), known: map[string]*document{}, kinds: map[string]string{}}
+	s := &Store{c: c, log: c.Log, creds: creds.Find(c.Getenv), known: map[string]*document{}}
 	var err error
 	if s.platform, err = manifest.ParsePlatform(c.Platform); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"io"
+	"maps"
 
 	"davit/backend/api"
 )
@@ -14,7 +15,7 @@ type method func(x *exchange) error
 // methods is the whole API: a line for each method of api.Service, which a
 // test compares with the interface. The adapter says the shape of the call.
 func methods() map[string]method {
-	return map[string]method{
+	all := map[string]method{
 		"Containers":   query1(api.Service.Containers),
 		"Container":    query1(api.Service.Container),
 		"Create":       query1(api.Service.Create),
@@ -37,6 +38,31 @@ func methods() map[string]method {
 		"Attach":       session2(api.Service.Attach),
 		"Exec":         session2(api.Service.Exec),
 
+		"Operations":      query0(api.Service.Operations),
+		"Operation":       query1(api.Service.Operation),
+		"WatchOperation":  stream1(api.Service.WatchOperation),
+		"CancelOperation": command1(api.Service.CancelOperation),
+
+		"PauseOperation":   command1(api.Service.PauseOperation),
+		"ResumeOperation":  command1(api.Service.ResumeOperation),
+		"MoveOperation":    command2(api.Service.MoveOperation),
+		"ResumeOperations": command0(api.Service.ResumeOperations),
+
+		"Events":       stream1(api.Service.Events),
+		"PastEvents":   query1(api.Service.PastEvents),
+		"Resume":       command0(api.Service.Resume),
+		"Autostart":    query0(api.Service.Autostart),
+		"SetAutostart": query1(api.Service.SetAutostart),
+		"Info":         query0(api.Service.Info),
+		"Doctor":       query0(api.Service.Doctor),
+	}
+	maps.Copy(all, imageMethods())
+	return all
+}
+
+// imageMethods are those on images and registries.
+func imageMethods() map[string]method {
+	return map[string]method{
 		"Images":       query1(api.Service.Images),
 		"Image":        query1(api.Service.Image),
 		"ResolveImage": query1(api.Service.ResolveImage),
@@ -56,39 +82,38 @@ func methods() map[string]method {
 		"PruneImages": query1(api.Service.PruneImages),
 		"DiskUsage":   query0(api.Service.DiskUsage),
 		"CheckImages": stream1(api.Service.CheckImages),
+		"SaveTo":      query1(api.Service.SaveTo),
+
+		"Trash":        query0(api.Service.Trash),
+		"RestoreImage": query1(api.Service.RestoreImage),
+		"EmptyTrash":   query1(api.Service.EmptyTrash),
+		"OtherStores":  query0(api.Service.OtherStores),
+		"ImportFrom":   query1(api.Service.ImportFrom),
 
 		"ImageFiles":    query1(api.Service.ImageFiles),
 		"ImageFile":     download1(api.Service.ImageFile),
 		"LayerChanges":  query2(api.Service.LayerChanges),
 		"Waste":         query1(api.Service.Waste),
 		"CompareImages": query2(api.Service.CompareImages),
+		"PreviewImage":  query1(api.Service.PreviewImage),
+		"FetchLayer":    query2(api.Service.FetchLayer),
+		"ImageTree":     query0(api.Service.ImageTree),
 
-		"Repository":      query1(api.Service.Repository),
-		"Manifest":        query1(api.Service.Manifest),
-		"PullQuota":       query0(api.Service.PullQuota),
-		"SetRegistry":     command1(api.Service.SetRegistry),
-		"RemoveRegistry":  command1(api.Service.RemoveRegistry),
-		"PauseOperation":  command1(api.Service.PauseOperation),
-		"ResumeOperation": command1(api.Service.ResumeOperation),
+		"Repository":     query1(api.Service.Repository),
+		"Manifest":       query1(api.Service.Manifest),
+		"PullQuota":      query0(api.Service.PullQuota),
+		"SetRegistry":    command1(api.Service.SetRegistry),
+		"RemoveRegistry": command1(api.Service.RemoveRegistry),
+		"ProbeRegistry":  query1(api.Service.ProbeRegistry),
+
+		"RegistrySettings":    query0(api.Service.RegistrySettings),
+		"SetRegistrySettings": command1(api.Service.SetRegistrySettings),
 
 		"Registries": query0(api.Service.Registries),
 		"Search":     stream1(api.Service.Search),
 		"Tags":       query1(api.Service.Tags),
 		"Login":      command1(api.Service.Login),
 		"Logout":     command1(api.Service.Logout),
-
-		"Operations":      query0(api.Service.Operations),
-		"Operation":       query1(api.Service.Operation),
-		"WatchOperation":  stream1(api.Service.WatchOperation),
-		"CancelOperation": command1(api.Service.CancelOperation),
-
-		"Events":       stream1(api.Service.Events),
-		"PastEvents":   query1(api.Service.PastEvents),
-		"Resume":       command0(api.Service.Resume),
-		"Autostart":    query0(api.Service.Autostart),
-		"SetAutostart": query1(api.Service.SetAutostart),
-		"Info":         query0(api.Service.Info),
-		"Doctor":       query0(api.Service.Doctor),
 	}
 }
 

@@ -12,12 +12,16 @@ import (
 	"davit/backend/api"
 )
 
-// nouns are the structs that travel to the page; the page's name where it is
+// noun is a struct that travels to the page, with the page's name where it is
 // another.
-var nouns = []struct {
+type noun struct {
 	goType any
 	page   string
-}{
+}
+
+// nouns are the structs that travel to the page; the page's name where it is
+// another.
+var nouns = []noun{
 	{api.Container{}, ""}, {api.ContainerDetail{}, ""}, {api.Port{}, ""}, {api.RunSpec{}, ""}, {api.Mount{}, ""},
 	{api.Created{}, ""}, {api.ContainerFilter{}, ""}, {api.StopOptions{}, ""}, {api.LogQuery{}, ""}, {api.LogLine{}, ""}, {api.LogLimits{}, ""},
 	{api.Image{}, ""}, {api.ImageDetail{}, ""}, {api.ImageConfig{}, ""}, {api.Layer{}, ""}, {api.HistoryRow{}, ""},
@@ -51,7 +55,7 @@ func TestThePageKnowsTheNouns(t *testing.T) {
 		t.Fatal(err)
 	}
 	written := interfaces(string(text))
-	for _, n := range nouns {
+	for _, n := range slices.Concat(nouns, imageNouns) {
 		kind := reflect.TypeOf(n.goType)
 		name := n.page
 		if name == "" {

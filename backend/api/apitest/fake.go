@@ -57,6 +57,7 @@ type Fake struct {
 	refused    error
 	boxes      []*box   // oldest first
 	images     []*image // oldest first
+	shelf               // what else there is of images
 	ops        []*operation
 	registries []api.Registry
 	checks     []api.Check
@@ -86,6 +87,7 @@ func New(o Options) *Fake {
 	if f.now == nil {
 		f.now = time.Now
 	}
+	f.settings = api.RegistrySettings{ShortNameMode: "permissive", Search: []string{"docker.io"}, OwnFile: "90-davit.conf"}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.mu.Lock()
 	defer f.mu.Unlock()

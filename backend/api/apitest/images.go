@@ -202,12 +202,14 @@ func (f *Fake) RemoveImage(ctx context.Context, ref string, o api.RemoveImageOpt
 	}
 	gone.Untagged = append(gone.Untagged, i.detail.Names...)
 	gone.Deleted = append(gone.Deleted, i.detail.ID)
+	if gone.InTrash = f.throw(i, o.Permanent); gone.InTrash {
+		gone.Trashed = i.bytes()
+		return gone, nil
+	}
 	for _, l := range i.detail.Layers {
 		gone.Deleted = append(gone.Deleted, l.DiffID)
 	}
-	gone.Freed = i.detail.Size
-	f.images = slices.DeleteFunc(f.images, func(x *image) bool { return x == i })
-	f.event("image", "delete", i.detail.ID, i.name())
+	gone.Freed = i.bytes()
 	return gone, nil
 }
 
@@ -294,6 +296,9 @@ func (f *Fake) LoadPath(ctx context.Context, p string) (api.LoadResult, error) {
 	return f.loaded([]manifestRow{{RepoTags: []string{name}}}, "loaded from "+path.Base(p)), nil
 }
 
+// sampleOrigin is where the sample comes from.
+const sampleOrigin = "built into Davit"
+
 // LoadSample implements api.Service.
 func (f *Fake) LoadSample(ctx context.Context) (api.Image, error) {
 	f.mu.Lock()
@@ -304,7 +309,7 @@ func (f *Fake) LoadSample(ctx context.Context) (api.Image, error) {
 	i, err := f.findImage(sample.name)
 	if err != nil {
 		i = f.addImage(sample, sample.name)
-		i.detail.Origin, i.detail.RepoDigests = "built into Davit", []string{}
+		i.detail.Origin, i.detail.RepoDigests = sampleOrigin, []string{}
 		f.event("image", "load", i.detail.ID, sample.name)
 	}
 	return f.imageDetail(i).Image, nil

@@ -27,6 +27,9 @@ func (f *Fake) look(ctx context.Context, ref string, do func(*image) error) erro
 	if err := f.enter(ctx); err != nil {
 		return err
 	}
+	if i := f.preview(ref); i != nil {
+		return do(i)
+	}
 	i, err := f.findImage(ref)
 	if err != nil {
 		return err
@@ -42,6 +45,9 @@ func (f *Fake) ImageFiles(ctx context.Context, q api.FileQuery) (list api.FileLi
 		}
 		at := "/" + strings.Trim(q.Path, "/")
 		known := at == "/"
+		if f.preview(q.Ref) == i && (q.Layer == 0 || !i.detail.Layers[q.Layer-1].Here) {
+			return api.Errorf(api.KindNotFound, "the layer is not here").WithRef(q.Ref)
+		}
 		list.Files = []api.File{}
 		for _, x := range files {
 			known = known || x.Path == at
@@ -175,7 +181,7 @@ func (f *Fake) SetRegistry(ctx context.Context, spec api.RegistrySpec) error {
 	if _, err := fullName(spec.Host + "/x"); err != nil || !strings.ContainsAny(spec.Host, ".:") && spec.Host != "localhost" {
 		return api.Errorf(api.KindInvalid, "%q is not a registry", spec.Host).WithRef(spec.Host)
 	}
-	r := api.Registry{Host: spec.Host, Kind: "catalogue", Source: "90-davit.conf", Search: !spec.Blocked, Insecure: spec.Insecure, Blocked: spec.Blocked, Mirrors: orEmpty(spec.Mirrors)}
+	r := api.Registry{Host: spec.Host, Kind: "catalogue", Source: "90-davit.conf", Own: true, Search: !spec.Blocked, Insecure: spec.Insecure, Blocked: spec.Blocked, Mirrors: orEmpty(spec.Mirrors)}
 	f.registries = slices.DeleteFunc(f.registries, func(x api.Registry) bool { return x.Host == spec.Host })
 	f.registries = append(f.registries, r)
 	f.event("registry", "set", spec.Host, spec.Host)
@@ -219,9 +225,10 @@ func (f *Fake) hold(ctx context.Context, id string, still bool) error {
 	case o.Kind != "pull":
 		return api.Errorf(api.KindInvalid, "only a pull can be paused").WithRef(id)
 	}
-	if o.State = api.OperationRunning; still {
+	f.queue = slices.DeleteFunc(f.queue, func(x *operation) bool { return x == o })
+	if o.State, o.Place = api.OperationRunning, 0; still {
 		o.State = api.OperationPaused
 	}
-	f.notify()
+	f.places()
 	return nil
 }

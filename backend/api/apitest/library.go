@@ -172,21 +172,23 @@ func (f *Fake) PruneImages(ctx context.Context, spec api.PruneSpec) (api.Pruned,
 	goes := func(i *image) bool {
 		return len(f.imageDetail(i).UsedBy) == 0 && (spec.All || len(i.detail.Names) == 0)
 	}
-	for _, i := range f.images {
+	for _, i := range slices.Clone(f.images) {
 		if !goes(i) {
 			continue
 		}
-		out.Images = append(out.Images, api.PrunedImage{ID: i.detail.ID, Names: slices.Clone(i.detail.Names), Gone: len(i.detail.RepoDigests) == 0})
-		out.Freed += i.detail.Size + i.detail.DownloadSize
-		for _, l := range i.detail.Layers {
-			out.Deleted = append(out.Deleted, l.DiffID)
+		gone := len(i.detail.RepoDigests) == 0 && i.detail.Origin != sampleOrigin
+		out.Images = append(out.Images, api.PrunedImage{ID: i.detail.ID, Names: slices.Clone(i.detail.Names), Gone: gone, Freed: i.bytes()})
+		if gone && !spec.Permanent {
+			out.Trashed += i.bytes()
+		} else {
+			out.Freed += i.bytes()
+			for _, l := range i.detail.Layers {
+				out.Deleted = append(out.Deleted, l.DiffID)
+			}
 		}
 		if !spec.DryRun {
-			f.event("image", "delete", i.detail.ID, i.name())
+			f.throw(i, spec.Permanent)
 		}
-	}
-	if !spec.DryRun {
-		f.images = slices.DeleteFunc(f.images, goes)
 	}
 	return out, nil
 }
@@ -207,6 +209,9 @@ func (f *Fake) DiskUsage(ctx context.Context) (api.DiskUsage, error) {
 		if d.Containers == 0 {
 			u.Reclaimable += n
 		}
+	}
+	for _, t := range f.trash {
+		u.Trash += t.image.bytes()
 	}
 	for _, b := range f.boxes {
 		u.Containers = append(u.Containers, api.ContainerUsage{ID: b.detail.ID, Name: b.detail.Name, Image: b.detail.Image, State: b.detail.State, Size: 412, Log: 120})

@@ -38,7 +38,7 @@ func (f *Fake) Pull(ctx context.Context, spec api.PullSpec) (api.Operation, erro
 		return api.Operation{}, api.Errorf(api.KindInvalid, "%q is no name of an image", spec.Ref).WithRef(spec.Ref)
 	}
 	for _, o := range f.ops {
-		if o.Subject == full && !o.State.Ended() {
+		if o.Kind == "pull" && o.Subject == full && !o.State.Ended() {
 			return o.snapshot(), nil
 		}
 	}
@@ -48,9 +48,16 @@ func (f *Fake) Pull(ctx context.Context, spec api.PullSpec) (api.Operation, erro
 	}}
 	var life context.Context
 	life, o.cancel = context.WithCancel(f.life)
+	f.lineUp(o)
 	f.ops = append(f.ops, o)
 	f.event("operation", "start", o.ID, o.Title)
-	f.work.Go(func() { f.finish(o, f.pull(life, o, spec)) })
+	f.work.Go(func() {
+		err := f.turn(life, o)
+		if err == nil {
+			err = f.pull(life, o, spec)
+		}
+		f.finish(o, err)
+	})
 	return o.snapshot(), nil
 }
 
@@ -171,7 +178,8 @@ func (f *Fake) finish(o *operation, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer o.cancel()
-	o.Ended, o.State = f.now(), api.OperationDone
+	defer f.places()
+	o.Place, o.Ended, o.State = 0, f.now(), api.OperationDone
 	action := "done"
 	if err != nil {
 		o.Error, o.State, action = api.AsError(err), api.OperationFailed, "failed"

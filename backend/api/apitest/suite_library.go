@@ -114,17 +114,19 @@ func testPrune(s *suite) {
 	has := func(p api.Pruned) bool {
 		return slices.ContainsFunc(p.Images, func(x api.PrunedImage) bool { return x.ID == i.ID && x.Gone })
 	}
-	if !has(dry) || dry.Freed < u.Unique {
+	if !has(dry) || dry.Trashed < u.Unique {
 		s.Errorf("would prune %+v", dry)
 	}
 	s.image(i.ID)
 	did, err := s.Service.PruneImages(s.ctx(), api.PruneSpec{})
 	s.ok(err)
-	if !has(did) || did.Freed != dry.Freed {
+	if !has(did) || did.Freed != dry.Freed || did.Trashed != dry.Trashed {
 		s.Errorf("pruned %+v, promised %+v", did, dry)
 	}
 	_, err = s.Service.Image(s.ctx(), i.ID)
 	s.want(api.KindNotFound, err)
+	_, err = s.Service.EmptyTrash(s.ctx(), api.EmptyTrashSpec{IDs: []string{i.ID}})
+	s.ok(err)
 	s.image(s.Image)
 	_, err = s.Service.PruneImages(s.ctx(), api.PruneSpec{Filters: map[string][]string{"color": {"red"}}})
 	s.want(api.KindInvalid, err)

@@ -2,8 +2,11 @@ package archive
 
 import (
 	"archive/tar"
+	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
 
 	"davit/backend/image/manifest"
@@ -26,28 +29,68 @@ type Blobs interface {
 	Plain(d manifest.Descriptor, diff string) (io.ReadCloser, int64, error)
 }
 
+// place is where files go: into a tar, or a directory.
+type place interface {
+	put(name string, size int64, r io.Reader) error
+	end() error
+}
+
 // writer writes files once each.
 type writer struct {
-	t    *tar.Writer
+	to   place
 	have map[string]bool
 }
 
-func newWriter(w io.Writer) *writer { return &writer{tar.NewWriter(w), map[string]bool{}} }
+func newWriter(w io.Writer) *writer { return &writer{inTar{tar.NewWriter(w)}, map[string]bool{}} }
 
 func (w *writer) file(name string, size int64, r io.Reader) error {
 	w.have[name] = true
-	err := w.t.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Typeflag: tar.TypeReg, ModTime: time.Unix(0, 0), Format: tar.FormatPAX})
-	if err != nil {
+	if err := w.to.put(name, size, r); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
-	}
-	n, err := io.Copy(w.t, r)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	if n != size {
-		return corrupt("%s has %d bytes, not the %d that it should have", name, n, size)
 	}
 	return nil
+}
+
+// inTar writes into a tar.
+type inTar struct{ t *tar.Writer }
+
+func (p inTar) end() error { return p.t.Close() }
+
+func (p inTar) put(name string, size int64, r io.Reader) error {
+	err := p.t.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Typeflag: tar.TypeReg, ModTime: time.Unix(0, 0), Format: tar.FormatPAX})
+	if err != nil {
+		return err
+	}
+	return copied(p.t, size, r)
+}
+
+func copied(w io.Writer, size int64, r io.Reader) error {
+	n, err := io.Copy(w, r)
+	if err == nil && n != size {
+		err = corrupt("it has %d bytes, not the %d that it should have", n, size)
+	}
+	return err
+}
+
+// inDir writes into a directory, which is given its name when all is in it.
+type inDir struct{ path string }
+
+func (p inDir) end() error { return nil }
+
+func (p inDir) put(name string, size int64, r io.Reader) error {
+	at := filepath.Join(p.path, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(at, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	err = copied(f, size, r)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 func (w *writer) document(name string, v any) error {
@@ -62,20 +105,20 @@ func (w *writer) bytes(name string, b []byte) error {
 	if w.have[name] {
 		return nil
 	}
-	w.have[name] = true
-	err := w.t.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(b)), Typeflag: tar.TypeReg, ModTime: time.Unix(0, 0), Format: tar.FormatPAX})
-	if err == nil {
-		_, err = w.t.Write(b)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
+	return w.file(name, int64(len(b)), bytes.NewReader(b))
 }
 
 // WriteOCI writes an OCI archive: layers as they are, so that digests stay.
 func WriteOCI(to io.Writer, images []Out, blobs Blobs) error {
-	w := newWriter(to)
+	return newWriter(to).oci(images, blobs)
+}
+
+// WriteOCIDir writes an OCI layout into an empty directory.
+func WriteOCIDir(dir string, images []Out, blobs Blobs) error {
+	return (&writer{inDir{dir}, map[string]bool{}}).oci(images, blobs)
+}
+
+func (w *writer) oci(images []Out, blobs Blobs) error {
 	if err := w.document("oci-layout", map[string]string{"imageLayoutVersion": "1.0.0"}); err != nil {
 		return err
 	}
@@ -89,7 +132,7 @@ func WriteOCI(to io.Writer, images []Out, blobs Blobs) error {
 	if err := w.document("index.json", index); err != nil {
 		return err
 	}
-	return w.t.Close()
+	return w.to.end()
 }
 
 // descriptors gives one entry of index.json for each name.
@@ -154,7 +197,7 @@ func WriteDocker(to io.Writer, images []Out, blobs Blobs) error {
 	if err := w.document("manifest.json", list); err != nil {
 		return err
 	}
-	return w.t.Close()
+	return w.to.end()
 }
 
 func (w *writer) dockerLayer(file string, l manifest.Descriptor, diff string, blobs Blobs) error {

@@ -280,6 +280,29 @@ func (f Files) Users(ctx context.Context) (map[string]string, error) {
 	return out, nil
 }
 
+// Places tells where the log-ins that Users lists are kept, for people: a
+// file, or a credential helper by its name.
+func (f Files) Places(users map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, path := range f.Read {
+		a, err := read(path)
+		if err != nil {
+			continue
+		}
+		for k, e := range a.auths {
+			registry := registryOf(k)
+			if _, listed := users[registry]; !listed || out[registry] != "" {
+				continue
+			}
+			out[registry] = path
+			if h := a.helper(registry); h != "" && e.Auth == "" {
+				out[registry] = "docker-credential-" + h
+			}
+		}
+	}
+	return out
+}
+
 // registryOf undoes keys.
 func registryOf(key string) string {
 	key = strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")

@@ -11,6 +11,7 @@
 //	locks/       one file for each digest that is being fetched or unpacked
 //	partial/     downloads that were not finished, by digest
 //	tmp/         archives that are being read
+//	trash.json   images that were removed and can be put back
 package layout
 
 import (

@@ -24,8 +24,9 @@ const own = "90-davit.conf"
 // document is what Davit writes. Every key of registries.conf that it does
 // not know stays out: the file is its own.
 type document struct {
-	Search     []string                   `toml:"unqualified-search-registries,omitempty"`
-	Registries []sysregistriesv2.Registry `toml:"registry,omitempty"`
+	Search        []string                   `toml:"unqualified-search-registries,omitempty"`
+	ShortNameMode string                     `toml:"short-name-mode,omitempty"`
+	Registries    []sysregistriesv2.Registry `toml:"registry,omitempty"`
 }
 
 // OwnFile is where Set writes: among the person's drop-ins, which podman and

@@ -336,6 +336,7 @@ export interface Layer {
   unpacked: number;
   mediaType: string;
   createdBy: string;
+  here?: boolean;
 }
 
 export interface HistoryRow {
@@ -366,6 +367,7 @@ export interface ResolvedRef {
   candidates: string[];
   local: string;
   why: string;
+  ask?: boolean;
 }
 
 export interface PullSpec {
@@ -382,6 +384,8 @@ export interface RemovedImage {
   untagged: string[];
   deleted: string[];
   freed: number;
+  inTrash?: boolean;
+  trashed?: number;
 }
 
 export interface Registry {
@@ -393,6 +397,8 @@ export interface Registry {
   blocked: boolean;
   mirrors: string[];
   user?: string;
+  userIn?: string;
+  own?: boolean;
 }
 
 export interface SearchQuery {
@@ -471,6 +477,9 @@ export interface Operation {
   image?: string;
   upToDate?: boolean;
   result?: string;
+  place?: number;
+  elsewhere?: boolean;
+  reason?: string;
 }
 
 export interface Event {
