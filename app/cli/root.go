@@ -56,7 +56,7 @@ func verbs() []*command {
 		newRmCommand(), newWaitCommand(), newPortCommand(), newInspectCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
 		newImagesCommand(), newPullCommand(), newRmiCommand(), newLoadCommand(), newSaveCommand(), newTagCommand(),
-		newPushCommand(), newImportCommand(), newHistoryCommand(), newCommitCommand(), newDiffCommand(), newExportCommand(),
+		newPushCommand(), newImportCommand(), newHistoryCommand(), newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(),
 		newSearchCommand(), newLoginCommand(), newLogoutCommand(),
 		newInfoCommand(), newDoctorCommand(), newSystemDfCommand(), newEventsCommand(), newServeCommand(), newVersionCommand(),
 	}
@@ -78,7 +78,7 @@ func newContainerGroup() *command {
 		newExecCommand(), newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(),
 		newKillCommand(), newRmCommand().as("rm", "remove"), newWaitCommand(), newPortCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
-		newCommitCommand(), newDiffCommand(), newExportCommand(), newInspectOf("container"))
+		newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(), newInspectOf("container"))
 }
 
 func newImageGroup() *command {

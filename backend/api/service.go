@@ -19,6 +19,7 @@ type Service interface {
 	Editing
 	Volumes
 	Secrets
+	Files
 	Images
 	Library
 	Trash

@@ -143,6 +143,8 @@ func (g *fakeGuard) Exec(_ context.Context, _ string, s api.ExecSpec) (net.Conn,
 	return near, nil
 }
 
+func (g *fakeGuard) Hold(context.Context, string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
 func (g *fakeGuard) Settle(context.Context) error { return nil }
 
 func (g *fakeGuard) Release(_ context.Context, id string) error {

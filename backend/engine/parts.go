@@ -33,6 +33,8 @@ type Guard interface {
 	// Attach and Exec answer a connection that speaks api.Session's frames.
 	Attach(ctx context.Context, id string, a api.AttachOptions) (net.Conn, error)
 	Exec(ctx context.Context, id string, s api.ExecSpec) (net.Conn, error)
+	// Hold keeps the container's rootfs mounted until what it answers is closed.
+	Hold(ctx context.Context, id string) (io.Closer, error)
 	// Settle returns when what ended while no guard was there is written down.
 	Settle(ctx context.Context) error
 	// Release unmounts the container's rootfs, so that its files can be deleted.

@@ -63,6 +63,12 @@ func (c *Client) Exec(ctx context.Context, id string, s api.ExecSpec) (net.Conn,
 	return c.session(ctx, request{Op: opExec, ID: id, Exec: s})
 }
 
+// Hold keeps the file system of a container mounted, running or not, until
+// what it answers is closed.
+func (c *Client) Hold(ctx context.Context, id string) (io.Closer, error) {
+	return c.session(ctx, request{Op: opHold, ID: id})
+}
+
 // Release unmounts what the guard mounted for a container that does not run
 // and forgets it, so that its directory can be removed.
 func (c *Client) Release(ctx context.Context, id string) error {

@@ -41,6 +41,7 @@ type container struct {
 	backoff  time.Duration
 	sessions []*session // attached, to this run or the next
 	stopped  bool       // by the person: no restart
+	holds    int        // who keeps the file system mounted: see hold
 
 	unwritten bool // the state is to be written again
 }

@@ -22,7 +22,7 @@ import (
 
 // request and reply are the guard's protocol: one of each for a connection of
 // package fdmsg. Attach and exec bring a stream socket that speaks
-// api.Session's frames from then on.
+// api.Session's frames from then on; hold brings one whose end is its end.
 type request struct {
 	Op     string            `json:"op"`
 	ID     string            `json:"id"`
@@ -56,4 +56,5 @@ const (
 	opHealth  = "health"
 	opResume  = "resume"
 	opSettle  = "settle"
+	opHold    = "hold"
 )

@@ -151,7 +151,7 @@ func (g *Guard) serve(c *net.UnixConn) {
 // do owns files.
 func (g *Guard) do(ctx context.Context, req request, files []*os.File) (api.Exit, error) {
 	var conn *net.UnixConn
-	if req.Op == opAttach || req.Op == opExec {
+	if req.Op == opAttach || req.Op == opExec || req.Op == opHold {
 		if len(files) != 1 {
 			fdmsg.CloseAll(files)
 			return api.Exit{}, api.Errorf(api.KindInvalid, "guard: %s without a stream", req.Op)
@@ -186,6 +186,8 @@ func (g *Guard) do(ctx context.Context, req request, files []*os.File) (api.Exit
 		return api.Exit{}, c.attach(ctx, conn, req.Attach)
 	case opExec:
 		return api.Exit{}, c.exec(conn, req.Exec)
+	case opHold:
+		return api.Exit{}, c.hold(conn)
 	case opRelease:
 		return api.Exit{}, c.release()
 	}

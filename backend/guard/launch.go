@@ -46,16 +46,16 @@ func (c *container) launch(ctx context.Context) (err error) {
 		if n.err == nil {
 			c.disconnect(n.connected)
 		}
-		return errors.Join(first(mountErr, n.err), unmountRootfs(c.dir))
+		return errors.Join(first(mountErr, n.err), c.unmountUnheld())
 	}
 	if err := c.prepare(&spec, n.connected); err != nil {
 		c.disconnect(n.connected)
-		return errors.Join(err, unmountRootfs(c.dir))
+		return errors.Join(err, c.unmountUnheld())
 	}
 	r, err := c.create(&spec, n.connected)
 	if err != nil {
 		c.disconnect(n.connected)
-		return errors.Join(err, unmountRootfs(c.dir))
+		return errors.Join(err, c.unmountUnheld())
 	}
 	return c.begin(r, spec.Process)
 }

@@ -144,7 +144,7 @@ func (c *container) watch(r *run) {
 	r.withdraw()
 	r.close()
 	c.disconnect(r.net)
-	if err := unmountRootfs(c.dir); err != nil {
+	if err := c.unmountUnheld(); err != nil {
 		c.log.Error("unmount", "err", err)
 	}
 	c.tidying.Lock()

@@ -28,9 +28,15 @@ func Handler(s api.Service, log *slog.Logger) http.Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	return &handler{service: s, log: log, methods: allMethods()}
+}
+
+// allMethods are those of [Handler] and of [Page].
+func allMethods() map[string]method {
 	all := methods()
 	maps.Copy(all, makingMethods())
-	return &handler{service: s, log: log, methods: all}
+	maps.Copy(all, fileMethods())
+	return all
 }
 
 type handler struct {

@@ -32,7 +32,7 @@ func Page(s api.Service, log *slog.Logger) http.Handler {
 		log = slog.New(slog.DiscardHandler)
 	}
 	p := &sessions{held: map[string]*held{}}
-	all := methods()
+	all := allMethods()
 	maps.Copy(all, map[string]method{
 		"OpenSession":   query1(p.open),
 		"HeldSessions":  query0(p.list),

@@ -39,6 +39,9 @@ var nouns = []noun{
 	{api.Edit{}, ""}, {api.EditPlan{}, ""}, {api.SpecChange{}, ""}, {api.Edited{}, ""}, {api.SnapshotSpec{}, ""},
 	{api.Snapshot{}, ""}, {api.VolumeSpec{}, ""}, {api.Volume{}, ""}, {api.VolumeUse{}, ""}, {api.VolumeFilter{}, ""},
 	{api.VolumePrune{}, ""}, {api.PrunedVolumes{}, ""}, {api.PrunedVolume{}, ""}, {api.SecretSpec{}, ""}, {api.Secret{}, ""},
+	{api.FilePath{}, ""}, {api.DirQuery{}, ""}, {api.FileInfo{}, ""}, {api.DirPage{}, ""}, {api.InfoQuery{}, ""},
+	{api.ReadQuery{}, ""}, {api.WriteSpec{}, ""}, {api.FileChange{}, ""}, {api.ArchiveQuery{}, ""}, {api.ArchiveSpec{}, ""},
+	{api.Unpacked{}, ""}, {api.Shells{}, ""},
 }
 
 var (

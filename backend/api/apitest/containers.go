@@ -22,6 +22,7 @@ type box struct {
 	lines   []api.LogLine
 	proc    *process // nil unless running
 	watch   []*api.Session
+	tree    tree // nil until somebody looks
 	removed bool
 
 	changes   int  // made to it since it is there

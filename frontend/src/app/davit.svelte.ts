@@ -4,6 +4,7 @@ import { Engine } from '$lib/api/engine.svelte';
 import { Library } from '$lib/api/library';
 import { Live } from '$lib/api/live.svelte';
 import { Meter } from '$lib/api/meter.svelte';
+import { Files } from '$lib/api/files';
 import { detectPlatform } from '$lib/api/platform';
 import { Sessions } from '$lib/api/sessions';
 import { FetchTransport } from '$lib/api/transport';
@@ -24,6 +25,7 @@ transport.onSignedOut = () => (session.signedOut = true);
 
 export const platform = detectPlatform(window);
 export const client = new Client(transport);
+export const files = new Files(transport);
 export const sessions = new Sessions(transport);
 export const library = new Library(transport);
 export const engine = new Engine(client);

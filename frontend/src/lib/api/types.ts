@@ -302,6 +302,89 @@ export interface LogLine {
   cursor?: string;
 }
 
+export interface FilePath {
+  container?: string;
+  volume?: string;
+  path: string;
+}
+
+export interface DirQuery {
+  at: FilePath;
+  offset?: number;
+  limit?: number;
+}
+
+export interface FileInfo {
+  name: string;
+  path: string;
+  mode: string;
+  perm: number;
+  uid: number;
+  gid: number;
+  user?: string;
+  size: number;
+  modified: string;
+  dir?: boolean;
+  link?: string;
+  real?: string;
+  mark?: 'added' | 'modified' | '';
+  version?: string;
+}
+
+export interface DirPage {
+  path: string;
+  total: number;
+  entries: FileInfo[];
+  marked: boolean;
+  deleted: string[];
+}
+
+export interface InfoQuery {
+  at: FilePath;
+  follow?: boolean;
+}
+
+export interface ReadQuery {
+  at: FilePath;
+  offset?: number;
+  limit?: number;
+}
+
+export interface WriteSpec {
+  at: FilePath;
+  version?: string;
+}
+
+export interface FileChange {
+  at: FilePath;
+  perm?: number;
+  uid?: number;
+  gid?: number;
+  deep?: boolean;
+}
+
+export interface ArchiveQuery {
+  at: FilePath;
+  follow?: boolean;
+  name?: string;
+}
+
+export interface ArchiveSpec {
+  at: FilePath;
+  owner?: boolean;
+}
+
+export interface Unpacked {
+  files: number;
+  bytes: number;
+  skipped: string[];
+}
+
+export interface Shells {
+  shells: string[];
+  users: string[];
+}
+
 export interface Image {
   id: string;
   names: string[];

@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/files"
+	"davit/backend/image/view"
+	"davit/backend/store"
+)
+
+// tree opens the file system that a path is in. The entry is the container's,
+// nil where it is a volume.
+func (e *Engine) tree(ctx context.Context, at api.FilePath) (*files.Root, *store.Entry, error) {
+	switch {
+	case at.Container != "" && at.Volume == "":
+		entry, err := e.sound(ctx, at.Container)
+		if err != nil {
+			return nil, nil, err
+		}
+		root, err := e.containerTree(ctx, entry)
+		return root, &entry, err
+	case at.Volume != "" && at.Container == "":
+		return nil, nil, api.Errorf(api.KindNotFound, "no such volume: %s", at.Volume).WithRef(at.Volume)
+	}
+	return nil, nil, invalid(at.Path, "a path is either in a container or in a volume")
+}
+
+// containerTree is what a running container sees, and what one that does not
+// run would: its file system with its volumes.
+func (e *Engine) containerTree(ctx context.Context, entry store.Entry) (*files.Root, error) {
+	if hasProcess(entry.State.State) {
+		root, err := files.OpenProcess(entry.State.PID, entry.State.PIDStart)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ESRCH) {
+			return root, err
+		}
+		// It has ended a moment ago.
+	}
+	hold, err := e.guard.Hold(ctx, entry.Record.ID)
+	if err != nil {
+		return nil, err
+	}
+	dir := e.dirs.Container(entry.Record.ID)
+	mounts, err := volumes(dir)
+	if err != nil {
+		hold.Close()
+		return nil, err
+	}
+	return files.OpenMounted(dir.Rootfs(), mounts, func() { hold.Close() })
+}
+
+// volumes are the bind mounts that a container is started with.
+func volumes(dir store.ContainerDir) ([]files.Mount, error) {
+	var spec specs.Spec
+	if err := store.ReadJSON(dir.Config(), &spec); err != nil {
+		return nil, err
+	}
+	var all []files.Mount
+	for _, m := range spec.Mounts {
+		if slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind") {
+			all = append(all, files.Mount{Source: m.Source, Target: m.Destination, ReadOnly: slices.Contains(m.Options, "ro")})
+		}
+	}
+	return all, nil
+}
+
+// inTree does something in the tree that a path is in.
+func inTree[R any](e *Engine, ctx context.Context, at api.FilePath, do func(*files.Root) (R, error)) (R, error) {
+	var zero R
+	root, _, err := e.tree(ctx, at)
+	if err != nil {
+		return zero, explain(err)
+	}
+	defer root.Close()
+	got, err := do(root)
+	return got, explain(err)
+}
+
+// Files implements api.Service.
+func (e *Engine) Files(ctx context.Context, q api.DirQuery) (api.DirPage, error) {
+	root, entry, err := e.tree(ctx, q.At)
+	if err != nil {
+		return api.DirPage{}, explain(err)
+	}
+	defer root.Close()
+	l, err := root.List(ctx, q.At.Path, q.Offset, q.Limit)
+	if err != nil {
+		return api.DirPage{}, explain(err)
+	}
+	l.Page.Deleted = []string{}
+	if entry == nil || !l.Own {
+		return l.Page, nil
+	}
+	l.Page.Marked = true
+	return l.Page, explain(e.mark(ctx, entry.Record, &l.Page))
+}
+
+// mark tells what became of a directory's entries since the image.
+func (e *Engine) mark(ctx context.Context, rec store.Record, page *api.DirPage) error {
+	r := e.rootfs(rec)
+	dirs := []string{r.Upper}
+	for _, layer := range slices.Backward(rec.Layers) {
+		dirs = append(dirs, path.Join(e.dirs.Layers(), layer))
+	}
+	tree, err := view.Open(dirs)
+	if errors.Is(err, fs.ErrNotExist) { // never started, or a layer is missing: the list says so
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	marks := map[string]string{}
+	err = tree.Changes(ctx, func(c view.Changed) error {
+		at := c.Node.Path
+		switch {
+		case path.Dir(at) != page.Path || at == "/":
+			if at == page.Path || strings.HasPrefix(page.Path, at+"/") {
+				return nil // go on into it
+			}
+		case c.Kind == api.ChangeDeleted:
+			page.Deleted = append(page.Deleted, path.Base(at))
+			return nil
+		case !slices.Contains(r.Mounts, at) && !c.Alike:
+			marks[at] = c.Kind
+		case c.Alike:
+			marks[at] = api.ChangeModified // something in it
+		}
+		return view.ErrSkipDir
+	})
+	for n, f := range page.Entries {
+		page.Entries[n].Mark = marks[f.Path]
+	}
+	return err
+}
+
+// FileInfo implements api.Service.
+func (e *Engine) FileInfo(ctx context.Context, q api.InfoQuery) (api.FileInfo, error) {
+	return inTree(e, ctx, q.At, func(r *files.Root) (api.FileInfo, error) { return r.Info(q.At.Path, q.Follow) })
+}
+
+// ReadFile implements api.Service.
+func (e *Engine) ReadFile(ctx context.Context, q api.ReadQuery, w io.Writer) error {
+	_, err := inTree(e, ctx, q.At, func(r *files.Root) (any, error) { return nil, r.Read(ctx, q, w) })
+	return err
+}
+
+// WriteFile implements api.Service.
+func (e *Engine) WriteFile(ctx context.Context, s api.WriteSpec, from io.Reader) (api.FileInfo, error) {
+	return inTree(e, ctx, s.At, func(r *files.Root) (api.FileInfo, error) { return r.Write(ctx, s, from) })
+}
+
+// MakeDir implements api.Service.
+func (e *Engine) MakeDir(ctx context.Context, at api.FilePath) (api.FileInfo, error) {
+	return inTree(e, ctx, at, func(r *files.Root) (api.FileInfo, error) { return r.MakeDir(at.Path) })
+}
+
+// MoveFile implements api.Service.
+func (e *Engine) MoveFile(ctx context.Context, at api.FilePath, to string) error {
+	_, err := inTree(e, ctx, at, func(r *files.Root) (any, error) { return nil, r.Move(at.Path, to) })
+	return err
+}
+
+// DeleteFile implements api.Service.
+func (e *Engine) DeleteFile(ctx context.Context, at api.FilePath) error {
+	_, err := inTree(e, ctx, at, func(r *files.Root) (any, error) { return nil, r.Delete(ctx, at.Path) })
+	return err
+}
+
+// ChangeFile implements api.Service.
+func (e *Engine) ChangeFile(ctx context.Context, s api.FileChange) error {
+	_, err := inTree(e, ctx, s.At, func(r *files.Root) (any, error) { return nil, r.Change(ctx, s) })
+	return err
+}
+
+// GetArchive implements api.Service.
+func (e *Engine) GetArchive(ctx context.Context, q api.ArchiveQuery, w io.Writer) error {
+	_, err := inTree(e, ctx, q.At, func(r *files.Root) (any, error) { return nil, r.Pack(ctx, q, w) })
+	return err
+}
+
+// PutArchive implements api.Service.
+func (e *Engine) PutArchive(ctx context.Context, s api.ArchiveSpec, from io.Reader) (api.Unpacked, error) {
+	return inTree(e, ctx, s.At, func(r *files.Root) (api.Unpacked, error) { return r.Unpack(ctx, s, from) })
+}
+
+// Shells implements api.Service.
+func (e *Engine) Shells(ctx context.Context, ref string) (api.Shells, error) {
+	return inTree(e, ctx, api.FilePath{Container: ref}, func(r *files.Root) (api.Shells, error) { return r.Shells(), nil })
+}
