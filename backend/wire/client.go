@@ -151,8 +151,9 @@ func stream[T any](ctx context.Context, c *client, sink func(T) error, name stri
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(make([]byte, 0, 64<<10), maxItem)
+	var p parser[T]
 	for lines.Scan() {
-		l, err := parseLine[T](lines.Bytes())
+		l, err := p.line(lines.Bytes())
 		switch {
 		case err != nil:
 			return api.Errorf(api.KindInternal, "decode an item of %s: %w", name, err)
@@ -172,10 +173,16 @@ func stream[T any](ctx context.Context, c *client, sink func(T) error, name stri
 	return broken(ctx, err)
 }
 
-func parseLine[T any](b []byte) (line[T], error) {
+// parser takes lines apart. An item is valid until the next line.
+type parser[T any] struct {
+	item  T
+	stamp stamp
+}
+
+func (p *parser[T]) line(b []byte) (line[T], error) {
 	var l line[T]
-	if item, ok := any(new(T)).(*api.LogLine); ok && parseLogLine(b, item) {
-		l.Item = any(item).(*T)
+	if item, ok := any(&p.item).(*api.LogLine); ok && p.stamp.parseLogLine(b, item) {
+		l.Item = &p.item
 		return l, nil
 	}
 	if err := json.Unmarshal(b, &l); err != nil {

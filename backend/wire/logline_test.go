@@ -17,7 +17,7 @@ func FuzzLogLine(f *testing.F) {
 	f.Add("\\u0041 \\", "stderr", int64(1e18), false)
 	f.Fuzz(func(t *testing.T, text, stream string, at int64, partial bool) {
 		in := api.LogLine{Time: time.Unix(0, at).UTC(), Stream: stream, Text: text, Partial: partial}
-		b := appendLogLine(nil, &in)
+		b := new(stamp).appendLogLine(nil, &in)
 		var slow line[api.LogLine]
 		if err := json.Unmarshal(b, &slow); err != nil {
 			t.Fatalf("%s: %v", b, err)
@@ -28,7 +28,7 @@ func FuzzLogLine(f *testing.F) {
 			t.Fatalf("%+v, want %+v", *slow.Item, want)
 		}
 		var fast api.LogLine
-		if !parseLogLine(b[:len(b)-1], &fast) || fast != want {
+		if !new(stamp).parseLogLine(b[:len(b)-1], &fast) || fast != want {
 			t.Fatalf("%+v, want %+v from %s", fast, want, b)
 		}
 	})
@@ -48,7 +48,7 @@ func FuzzParseLine(f *testing.F) {
 	f.Add([]byte(`{"item":{"time":"2026-01-01T00:00:00Z","stream":"stdout","text":"x"},"end":true}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var fast api.LogLine
-		if !parseLogLine(b, &fast) {
+		if !new(stamp).parseLogLine(b, &fast) {
 			return
 		}
 		var slow line[api.LogLine]

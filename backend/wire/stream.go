@@ -31,6 +31,7 @@ type items struct {
 	timer   *time.Timer
 	ended   bool
 	failure error // of the first write that failed
+	stamp   stamp // of the last log line
 }
 
 func newItems(x *exchange) *items {
@@ -47,17 +48,19 @@ func (o *items) item(v any) error {
 		return o.failure
 	}
 	n := len(o.buf)
-	b, err := appendItem(o.buf, v)
+	b, err := o.append(o.buf, v)
 	if err != nil {
 		return fmt.Errorf("encode an item: %w", err)
 	}
 	o.buf = b
-	switch now := time.Now(); {
-	case len(o.buf) >= chunk || now.Sub(o.sent) >= coalesce:
-		return o.flush(now)
-	case n == 0:
-		o.timer.Reset(coalesce)
+	if 0 < n && len(o.buf) < chunk {
+		return nil // the timer is set
 	}
+	now := time.Now()
+	if len(o.buf) >= chunk || now.Sub(o.sent) >= coalesce {
+		return o.flush(now)
+	}
+	o.timer.Reset(coalesce)
 	return nil
 }
 
@@ -122,9 +125,9 @@ func (o *items) flush(now time.Time) error {
 	return nil
 }
 
-func appendItem(b []byte, v any) ([]byte, error) {
+func (o *items) append(b []byte, v any) ([]byte, error) {
 	if l, ok := v.(*api.LogLine); ok {
-		return appendLogLine(b, l), nil
+		return o.stamp.appendLogLine(b, l), nil
 	}
 	j, err := json.Marshal(v)
 	if err != nil {
