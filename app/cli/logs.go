@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,6 +55,9 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 	if err != nil {
 		return err
 	}
+	// Each line is garbage once it is printed: little is left to look through, and
+	// a heap of some megabytes would be looked through all the time.
+	debug.SetGCPercent(logGrowth)
 	p := newLogPrinter(e, o)
 	err = readLogs(ctx, s, ref, q, p.print)
 	if e := p.flush(); err == nil {
@@ -61,6 +65,9 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 	}
 	return err
 }
+
+// logGrowth is how much the heap may grow between collections, in percent.
+const logGrowth = 800
 
 // readLogs goes on where it was when the engine dies under it: the log is a
 // file and does not need one.

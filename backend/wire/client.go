@@ -150,7 +150,7 @@ func stream[T any](ctx context.Context, c *client, sink func(T) error, name stri
 	}
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(make([]byte, 0, 64<<10), maxItem)
+	lines.Buffer(make([]byte, 0, 2*chunk), maxItem)
 	var p parser[T]
 	for lines.Scan() {
 		l, err := p.line(lines.Bytes())

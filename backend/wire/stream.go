@@ -17,7 +17,7 @@ const (
 	// be told by its status.
 	patience = 20 * time.Millisecond
 	// chunk is how much is gathered at most.
-	chunk = 64 << 10
+	chunk = 128 << 10
 )
 
 // items writes a sink's calls as lines of JSON. An item that comes after a
