@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"davit/backend/api"
+	"davit/backend/logfile"
 )
 
 // LogsOptions are logs's.
@@ -59,7 +61,11 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 	// a heap of some megabytes would be looked through all the time.
 	debug.SetGCPercent(logGrowth)
 	p := newLogPrinter(e, o)
-	err = readLogs(ctx, s, ref, q, p.print)
+	if path := ownLog(ctx, s, ref, q); path != "" {
+		err = logfile.Read(ctx, path, q, nil, p.print)
+	} else {
+		err = readLogs(ctx, s, ref, q, p.print)
+	}
 	if e := p.flush(); err == nil {
 		err = e
 	}
@@ -68,6 +74,24 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 
 // logGrowth is how much the heap may grow between collections, in percent.
 const logGrowth = 800
+
+// ownLog is the file of a log that is not followed, or "". It is the person's
+// own: read here, a million lines take a third of the time that they take
+// through an engine. When a container ends, which a follower has to know, is
+// seen from inside the user namespace on every host, and from here on most.
+func ownLog(ctx context.Context, s api.Service, ref string, q api.LogQuery) string {
+	if q.Follow {
+		return ""
+	}
+	d, err := s.Container(ctx, ref)
+	if err != nil {
+		return "" // Logs says it
+	}
+	if info, err := os.Lstat(d.LogPath); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return d.LogPath
+}
 
 // readLogs goes on where it was when the engine dies under it: the log is a
 // file and does not need one.
