@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,21 +50,21 @@ func (c *checker) hint(format string, args ...any) {
 func at(list string, i int, more string) string { return fmt.Sprintf("%s[%d]%s", list, i, more) }
 
 var (
-	nameForm     = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
-	hostnameForm = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
-	platformForm = regexp.MustCompile(`^linux/[a-z0-9_]+(/[a-z0-9.]+)?$`)
-	octal        = regexp.MustCompile(`^[0-7]{3,4}$`)
+	nameForm     = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+	hostnameForm = form(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
+	platformForm = form(`^linux/[a-z0-9_]+(/[a-z0-9.]+)?$`)
+	octal        = form(`^[0-7]{3,4}$`)
 )
 
 // ValidName tells whether something can be the name of a container or volume.
-func ValidName(name string) bool { return len(name) <= 128 && nameForm.MatchString(name) }
+func ValidName(name string) bool { return len(name) <= 128 && nameForm().MatchString(name) }
 
 func (c *checker) name(s api.RunSpec) {
 	if s.Name != "" && !ValidName(strings.TrimPrefix(s.Name, "/")) { // docker's API says names with a slash
 		c.wrong("name", s.Name, "%q cannot be the name of a container", s.Name).
 			hint("Use at most 128 letters and digits, and after the first also _ . and -")
 	}
-	if s.Hostname != "" && (len(s.Hostname) > 64 || !hostnameForm.MatchString(s.Hostname)) {
+	if s.Hostname != "" && (len(s.Hostname) > 64 || !hostnameForm().MatchString(s.Hostname)) {
 		c.wrong("hostname", s.Hostname, "%q cannot be a host name", s.Hostname).
 			hint("Use at most 64 letters, digits, dots, and hyphens between them.")
 	}
@@ -201,7 +200,7 @@ func (c *checker) mountOptions(i int, m api.Mount) {
 	if m.Size < 0 {
 		c.wrong(at("mounts", i, ".size"), "", "a tmpfs cannot have %d bytes", m.Size)
 	}
-	if m.Mode != "" && !octal.MatchString(m.Mode) {
+	if m.Mode != "" && !octal().MatchString(m.Mode) {
 		c.wrong(at("mounts", i, ".mode"), m.Mode, "%q is not a mode", m.Mode).hint("Write it in octal digits, such as 1777.")
 	}
 	for _, o := range m.Options {
@@ -242,7 +241,7 @@ func (c *checker) stop(s api.RunSpec) {
 // SignalHint says how signals are named.
 const SignalHint = "Use a name such as TERM or SIGTERM, or a number from 1 to 64."
 
-var realTime = regexp.MustCompile(`^SIGRT(MIN(\+([0-9]|[12][0-9]|30))?|MAX(-([0-9]|[12][0-9]|30))?)$`)
+var realTime = form(`^SIGRT(MIN(\+([0-9]|[12][0-9]|30))?|MAX(-([0-9]|[12][0-9]|30))?)$`)
 
 // ValidSignal tells whether there is a signal of that name or number.
 func ValidSignal(name string) bool {
@@ -251,7 +250,7 @@ func ValidSignal(name string) bool {
 		return n >= 1 && n <= 64
 	}
 	upper = "SIG" + strings.TrimPrefix(upper, "SIG")
-	return unix.SignalNum(upper) != 0 || realTime.MatchString(upper)
+	return unix.SignalNum(upper) != 0 || realTime().MatchString(upper)
 }
 
 func (c *checker) restart(s api.RunSpec) {
@@ -270,7 +269,7 @@ func (c *checker) restart(s api.RunSpec) {
 }
 
 func (c *checker) platform(s api.RunSpec) {
-	if s.Platform != "" && !platformForm.MatchString(s.Platform) {
+	if s.Platform != "" && !platformForm().MatchString(s.Platform) {
 		c.wrong("platform", s.Platform, "%q is not a platform", s.Platform).hint("Use linux/amd64 or linux/arm64, for example.")
 	}
 	switch s.Pull {

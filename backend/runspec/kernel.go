@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,16 +12,16 @@ import (
 )
 
 var (
-	zoneForm   = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$`)
-	secretForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
-	envForm    = regexp.MustCompile(`^[^=\s\x00]+$`)
+	zoneForm   = form(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$`)
+	secretForm = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
+	envForm    = form(`^[^=\s\x00]+$`)
 )
 
 // ValidSecretName tells whether something can be the name of a secret.
-func ValidSecretName(name string) bool { return secretForm.MatchString(name) }
+func ValidSecretName(name string) bool { return secretForm().MatchString(name) }
 
 func (c *checker) identity(s api.RunSpec) {
-	if s.Timezone != "" && !zoneForm.MatchString(s.Timezone) {
+	if s.Timezone != "" && !zoneForm().MatchString(s.Timezone) {
 		c.wrong("timezone", s.Timezone, "%q is not a time zone", s.Timezone).hint("Use a name such as Europe/Berlin, or local.")
 	}
 	if _, err := KeepID(s.UserNS); err != nil {
@@ -165,7 +164,7 @@ func (c *checker) secrets(s api.RunSpec) {
 		switch {
 		case !ValidSecretName(u.Source):
 			c.wrong(at("secrets", i, ".source"), u.Source, "%q cannot be the name of a secret", u.Source)
-		case u.Env && !envForm.MatchString(target):
+		case u.Env && !envForm().MatchString(target):
 			c.wrong(at("secrets", i, ".target"), target, "%q cannot be the name of a variable", target)
 		case !u.Env && (strings.ContainsRune(target, 0) || path.Clean(target) != target || target == "/"):
 			c.wrong(at("secrets", i, ".target"), target, "%q is not a place for a secret", target)
@@ -173,7 +172,7 @@ func (c *checker) secrets(s api.RunSpec) {
 			c.wrong(at("secrets", i, ".target"), target, "two secrets want the place %s", target)
 		case u.UID < 0 || u.GID < 0:
 			c.wrong(at("secrets", i, ".uid"), "", "the owner of a secret cannot be negative")
-		case u.Mode != "" && !octal.MatchString(u.Mode):
+		case u.Mode != "" && !octal().MatchString(u.Mode):
 			c.wrong(at("secrets", i, ".mode"), u.Mode, "%q is not a mode", u.Mode).hint("Write it in octal digits, such as 0400.")
 		}
 		seen[target] = true

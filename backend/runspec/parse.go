@@ -3,7 +3,6 @@ package runspec
 import (
 	"errors"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -28,23 +27,23 @@ func Parse(text string) (api.ParsedRun, error) {
 	case isRunLine(text):
 		s, err := ParseLine(text)
 		return api.ParsedRun{Kind: "run", Specs: []api.ParsedSpec{s}}, err
-	case imageName.MatchString(text):
+	case imageName().MatchString(text):
 		return api.ParsedRun{Kind: "image", Specs: []api.ParsedSpec{{Spec: api.RunSpec{Image: text}, Unknown: []string{}, Notes: []string{}}}}, nil
 	}
 	return api.ParsedRun{}, invalid("this is not a line that runs a container, nor an image's name")
 }
 
 var (
-	imageName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$`)
-	prompt    = regexp.MustCompile(`^[$#>%]\s+`)
-	variable  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+	imageName = form(`^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$`)
+	prompt    = form(`^[$#>%]\s+`)
+	variable  = form(`^[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
 // engines are the programs whose lines are read.
 var engines = []string{"docker", "podman", "davit", "nerdctl"}
 
 func isRunLine(text string) bool {
-	l, _ := splitLine(prompt.ReplaceAllString(text, ""))
+	l, _ := splitLine(prompt().ReplaceAllString(text, ""))
 	_, ok := command(l.words)
 	return ok
 }
@@ -52,7 +51,7 @@ func isRunLine(text string) bool {
 // command finds what follows `docker run` or `podman container create`;
 // variables and sudo may stand before it.
 func command(words []string) (rest []string, ok bool) {
-	for len(words) > 0 && (words[0] == "sudo" || words[0] == "doas" || words[0] == "exec" || variable.MatchString(words[0])) {
+	for len(words) > 0 && (words[0] == "sudo" || words[0] == "doas" || words[0] == "exec" || variable().MatchString(words[0])) {
 		words = words[1:]
 	}
 	if len(words) < 2 || !slices.Contains(engines, path.Base(words[0])) {
@@ -74,7 +73,7 @@ func command(words []string) (rest []string, ok bool) {
 // ParseLine reads a line that runs a container. What is not known is told and
 // left out.
 func ParseLine(text string) (api.ParsedSpec, error) {
-	l, err := splitLine(prompt.ReplaceAllString(strings.TrimSpace(text), ""))
+	l, err := splitLine(prompt().ReplaceAllString(strings.TrimSpace(text), ""))
 	if err != nil {
 		return api.ParsedSpec{}, err
 	}

@@ -1,15 +1,14 @@
 package runspec
 
 import (
-	"regexp"
 	"strings"
 )
 
-var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var plain = form(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // Quote writes a word so that every POSIX shell reads it back as it is.
 func Quote(word string) string {
-	if plain.MatchString(word) {
+	if plain().MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

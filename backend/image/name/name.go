@@ -10,6 +10,7 @@ package name
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	ggcr "github.com/google/go-containerregistry/pkg/name"
 
@@ -23,11 +24,17 @@ const Docker = "docker.io"
 const maxName = 255
 
 var (
-	host   = regexp.MustCompile(`^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(:[0-9]{1,5})?$`)
-	part   = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
-	tag    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	digest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	host   = form(`^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(:[0-9]{1,5})?$`)
+	part   = form(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
+	tag    = form(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	digest = form(`^sha256:[0-9a-f]{64}$`)
 )
+
+// form is a pattern that is compiled when it is first asked for: every start
+// of davit would pay for it, and few need it.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // Name is a complete image name.
 type Name struct {
@@ -95,13 +102,13 @@ func Parse(s string) (Name, error) {
 	n, rest := Name{}, s
 	if i := strings.IndexByte(rest, '@'); i >= 0 {
 		n.Digest, rest = rest[i+1:], rest[:i]
-		if !digest.MatchString(n.Digest) {
+		if !digest().MatchString(n.Digest) {
 			return Name{}, invalid(s, "the digest is not sha256: and 64 hex digits")
 		}
 	}
 	if i := strings.LastIndexByte(rest, ':'); i > strings.LastIndexByte(rest, '/') {
 		n.Tag, rest = rest[i+1:], rest[:i]
-		if !tag.MatchString(n.Tag) {
+		if !tag().MatchString(n.Tag) {
 			return Name{}, invalid(s, "the tag has characters that tags cannot have")
 		}
 	}
@@ -123,11 +130,11 @@ func check(s string, n Name) (Name, error) {
 	if n.Registry == Docker && !strings.Contains(n.Repository, "/") {
 		n.Repository = "library/" + n.Repository
 	}
-	if !host.MatchString(n.Registry) || !portOK(n.Registry) {
+	if !host().MatchString(n.Registry) || !portOK(n.Registry) {
 		return Name{}, invalid(s, "the registry is not a host name")
 	}
 	for _, p := range strings.Split(n.Repository, "/") {
-		if !part.MatchString(p) {
+		if !part().MatchString(p) {
 			return Name{}, invalid(s, "a repository is lower-case letters, digits and . _ - between them")
 		}
 	}
@@ -157,10 +164,10 @@ func ParseDocker(s string) (Name, error) {
 }
 
 // IsDigest tells whether s is a digest of the one kind that is accepted here.
-func IsDigest(s string) bool { return digest.MatchString(s) }
+func IsDigest(s string) bool { return digest().MatchString(s) }
 
 // IsTag tells whether s can be a tag.
-func IsTag(s string) bool { return tag.MatchString(s) }
+func IsTag(s string) bool { return tag().MatchString(s) }
 
 func invalid(s, why string) *api.Error {
 	return api.Errorf(api.KindInvalid, "%q is not an image name: %s", s, why).WithRef(strings.ToValidUTF8(s, "\uFFFD"))
