@@ -28,7 +28,7 @@ func (n *Network) openBridge() error {
 			return fmt.Errorf("network's namespace: %w", err)
 		}
 	} else {
-		if n.ns, err = makeNamespace(n.maker); err != nil {
+		if n.ns, err = makeNamespace(n.maker, bridgeSysctls()); err != nil {
 			return err
 		}
 		if err := n.makeBridge(); err != nil {
@@ -52,7 +52,24 @@ func (n *Network) openBridge() error {
 		}
 		n.seq.Add(tapIndexRoom)
 	}
+	tap, err := n.ns.handle.LinkByName(tapName)
+	if err != nil {
+		return fmt.Errorf("tap %s: %w", tapName, err)
+	}
+	n.tapIndex = tap.Attrs().Index
 	return nil
+}
+
+// bridgeSysctls keep what goes over the bridge from being looked at as if it
+// were routed, which costs time and drops what a router would drop; and keep
+// the bridge itself from having addresses.
+func bridgeSysctls() []sysctl {
+	return []sysctl{
+		{"net/ipv6/conf/default/disable_ipv6", "1"},
+		{"net/bridge/bridge-nf-call-iptables", "0"},
+		{"net/bridge/bridge-nf-call-ip6tables", "0"},
+		{"net/bridge/bridge-nf-call-arptables", "0"},
+	}
 }
 
 // countLinks makes indices of new veth pairs differ from those that are there.

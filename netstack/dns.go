@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strconv"
@@ -24,6 +25,8 @@ const (
 	maxQueries = 512
 	// queryTimeout is for one resolver, once; resolv.conf's default.
 	queryTimeout = 5 * time.Second
+	// peerTimeout bounds what other networks may take, which are on this machine.
+	peerTimeout = time.Second
 	// maxUDPAnswer is what is asked of and accepted from a resolver over UDP.
 	maxUDPAnswer = 4096
 )
@@ -76,7 +79,7 @@ func (r *resolver) close() {
 }
 
 func (r *resolver) handle(w dns.ResponseWriter, q *dns.Msg) {
-	answer := r.answer(q)
+	answer := r.answer(r.asker(w), q)
 	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
 		size := dns.MinMsgSize
 		if o := q.IsEdns0(); o != nil {
@@ -87,32 +90,51 @@ func (r *resolver) handle(w dns.ResponseWriter, q *dns.Msg) {
 	_ = w.WriteMsg(answer)
 }
 
-func (r *resolver) answer(q *dns.Msg) *dns.Msg {
+// asker is the endpoint that asks; nil: it has just gone.
+func (r *resolver) asker(w dns.ResponseWriter) *Endpoint {
+	from, err := netip.ParseAddrPort(w.RemoteAddr().String())
+	if err != nil {
+		return nil
+	}
+	return r.n.at(from.Addr())
+}
+
+func (r *resolver) answer(e *Endpoint, q *dns.Msg) *dns.Msg {
 	if q.Opcode != dns.OpcodeQuery || len(q.Question) != 1 {
 		return new(dns.Msg).SetRcode(q, dns.RcodeNotImplemented)
 	}
-	if a := r.local(q); a != nil {
+	if a := r.local(e, q); a != nil {
 		return a
+	}
+	if r.n.config.Internal {
+		return new(dns.Msg).SetRcode(q, dns.RcodeNameError) // questions are a way outside, too
 	}
 	select {
 	case r.queries <- struct{}{}:
 		defer func() { <-r.queries }()
-		return r.forward(q)
+		a := r.forward(q)
+		if e != nil {
+			e.heard.note(q, a)
+		}
+		return a
 	default:
 		return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
 	}
 }
 
-// local answers for the network's own names and addresses; nil: not one of them.
-func (r *resolver) local(q *dns.Msg) *dns.Msg {
+// local answers for the network's own names and addresses, and those of the
+// other networks that the asking endpoint belongs to; nil: not one of them.
+func (r *resolver) local(e *Endpoint, q *dns.Msg) *dns.Msg {
 	question := q.Question[0]
 	if ip, ok := parseReverse(question.Name); ok {
-		if !r.n.config.Subnet.Contains(ip) {
-			return nil
-		}
-		return r.pointer(q, ip)
+		return r.pointer(e, q, ip)
 	}
 	ips, known := r.n.names.lookup(question.Name)
+	if !known {
+		if a, ok := r.askPeers(e, question.Name); ok {
+			ips, known = a.IPs, true
+		}
+	}
 	if !known {
 		return nil
 	}
@@ -121,23 +143,63 @@ func (r *resolver) local(q *dns.Msg) *dns.Msg {
 		m.Rcode = dns.RcodeNameError
 		return m
 	}
-	if question.Qtype == dns.TypeA || question.Qtype == dns.TypeANY {
-		for _, ip := range ips {
+	for _, ip := range ips {
+		switch t := question.Qtype; {
+		case ip.Is4() && (t == dns.TypeA || t == dns.TypeANY):
 			m.Answer = append(m.Answer, &dns.A{Hdr: rrHeader(question.Name, dns.TypeA), A: ip.AsSlice()})
+		case ip.Is6() && (t == dns.TypeAAAA || t == dns.TypeANY):
+			m.Answer = append(m.Answer, &dns.AAAA{Hdr: rrHeader(question.Name, dns.TypeAAAA), AAAA: ip.AsSlice()})
 		}
 	}
-	return m // without an answer for AAAA and the like: the name exists
+	// Whoever takes the first answer only should not always meet the same one.
+	rand.Shuffle(len(m.Answer), func(i, j int) { m.Answer[i], m.Answer[j] = m.Answer[j], m.Answer[i] })
+	return m // without an answer for other types: the name exists
 }
 
-func (r *resolver) pointer(q *dns.Msg, ip netip.Addr) *dns.Msg {
+// askPeers asks the other networks that an endpoint belongs to.
+func (r *resolver) askPeers(e *Endpoint, query string) (Answer, bool) {
+	if e == nil {
+		return Answer{}, false
+	}
+	ctx, cancel := context.WithTimeout(r.n.ctx, peerTimeout)
+	defer cancel()
+	for _, ask := range e.Config().Peers {
+		if a, ok := ask(ctx, query); ok {
+			return a, true
+		}
+	}
+	return Answer{}, false
+}
+
+// Lookup tells what this network knows of a name with its final dot, or of an
+// address; false: nothing.
+func (n *Network) Lookup(query string) (Answer, bool) {
+	if ip, err := netip.ParseAddr(query); err == nil {
+		return Answer{Names: n.names.of(ip)}, n.has(ip)
+	}
+	ips, known := n.names.lookup(query)
+	return Answer{IPs: ips}, known
+}
+
+// has tells whether an address is of the network's ranges.
+func (n *Network) has(ip netip.Addr) bool {
+	return n.config.Subnet.Contains(ip) || n.config.Subnet6.IsValid() && n.config.Subnet6.Contains(ip)
+}
+
+func (r *resolver) pointer(e *Endpoint, q *dns.Msg, ip netip.Addr) *dns.Msg {
+	a, ok := r.n.Lookup(ip.String())
+	if !ok {
+		if a, ok = r.askPeers(e, ip.String()); !ok {
+			return nil
+		}
+	}
 	m := reply(q)
-	all := r.n.names.of(ip)
-	if len(all) == 0 {
+	if len(a.Names) == 0 {
 		m.Rcode = dns.RcodeNameError
 		return m
 	}
 	if t := q.Question[0].Qtype; t == dns.TypePTR || t == dns.TypeANY {
-		m.Answer = append(m.Answer, &dns.PTR{Hdr: rrHeader(q.Question[0].Name, dns.TypePTR), Ptr: all[0]})
+		m.Answer = append(m.Answer, &dns.PTR{Hdr: rrHeader(q.Question[0].Name, dns.TypePTR), Ptr: a.Names[0]})
 	}
 	return m
 }
@@ -152,9 +214,13 @@ func rrHeader(name string, t uint16) dns.RR_Header {
 	return dns.RR_Header{Name: name, Rrtype: t, Class: dns.ClassINET, Ttl: dnsTTL}
 }
 
-// parseReverse reads 4.3.2.1.in-addr.arpa.
+// parseReverse reads 4.3.2.1.in-addr.arpa. and its like of IPv6 (ip6.arpa).
 func parseReverse(name string) (netip.Addr, bool) {
-	labels, ok := strings.CutSuffix(strings.ToLower(name), ".in-addr.arpa.")
+	name = strings.ToLower(name)
+	if labels, ok := strings.CutSuffix(name, ".ip6.arpa."); ok {
+		return parseReverse6(labels)
+	}
+	labels, ok := strings.CutSuffix(name, ".in-addr.arpa.")
 	if !ok {
 		return netip.Addr{}, false
 	}
@@ -171,6 +237,23 @@ func parseReverse(name string) (netip.Addr, bool) {
 		b[3-i] = byte(v)
 	}
 	return netip.AddrFrom4(b), true
+}
+
+func parseReverse6(labels string) (netip.Addr, bool) {
+	const digits = 32
+	parts := strings.Split(labels, ".")
+	if len(parts) != digits {
+		return netip.Addr{}, false
+	}
+	var b [16]byte
+	for i, p := range parts {
+		v, err := strconv.ParseUint(p, 16, 4)
+		if err != nil || len(p) != 1 {
+			return netip.Addr{}, false
+		}
+		b[15-i/2] |= byte(v) << (4 * (i % 2))
+	}
+	return netip.AddrFrom16(b), true
 }
 
 // forward asks the host's resolvers, one after the other.

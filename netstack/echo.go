@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 )
 
 const (
@@ -17,6 +18,7 @@ const (
 	echoPatience = 20 * time.Second
 
 	icmpEchoReply   = 0
+	icmpv6EchoReply = 129
 	icmpUnreachable = 3
 	// codeFiltered is "communication administratively prohibited" (RFC 1812).
 	codeFiltered = 13
@@ -35,7 +37,7 @@ type echoFlows struct {
 }
 
 type echoKey struct {
-	src, dst [4]byte
+	src, dst netip.Addr
 	id       uint16
 }
 
@@ -43,33 +45,53 @@ func newEchoFlows(n *Network) *echoFlows {
 	return &echoFlows{n: n, flows: map[echoKey]*os.File{}}
 }
 
-// request takes an IPv4 packet with an echo request; it runs on the reader
-// of the tap and does not wait.
+// echoPacket is an echo request in its parts.
+type echoPacket struct {
+	whole    []byte
+	message  []byte // of ICMP
+	src, dst netip.Addr
+}
+
+func parseEcho(packet []byte) (p echoPacket, ok bool) {
+	head, total := ipv6Size, 0
+	if packet[0]>>4 == 6 {
+		total = ipv6Size + int(binary.BigEndian.Uint16(packet[4:]))
+		p.src, p.dst = netip.AddrFrom16([16]byte(packet[8:24])), netip.AddrFrom16([16]byte(packet[24:40]))
+	} else {
+		head, total = int(packet[0]&0xf)*4, int(binary.BigEndian.Uint16(packet[2:]))
+		p.src, p.dst = netip.AddrFrom4([4]byte(packet[12:16])), netip.AddrFrom4([4]byte(packet[16:20]))
+	}
+	if total > len(packet) || total < head+8 {
+		return p, false
+	}
+	p.whole, p.message = packet[:total], packet[head:total]
+	return p, true
+}
+
+// request takes an IP packet with an echo request; it runs on the reader of
+// the tap and does not wait.
 func (e *echoFlows) request(packet []byte) {
-	header := int(packet[0]&0xf) * 4
-	total := int(binary.BigEndian.Uint16(packet[2:]))
-	if total > len(packet) || total < header+8 {
+	p, ok := parseEcho(packet)
+	if !ok {
 		return
 	}
-	packet = packet[:total]
-	message := packet[header:]
-	key := echoKey{src: [4]byte(packet[12:16]), dst: [4]byte(packet[16:20]), id: binary.BigEndian.Uint16(message[4:])}
-	if !e.n.policy.allows(netip.AddrFrom4(key.dst)) {
-		e.unreachable(packet)
+	to, ok := e.n.policy.way(e.n.at(p.src), p.dst)
+	if !ok {
+		e.unreachable(p)
 		return
 	}
-	f, err := e.flow(key)
+	f, err := e.flow(echoKey{src: p.src, dst: p.dst, id: binary.BigEndian.Uint16(p.message[4:])}, to)
 	if err != nil {
-		e.unreachable(packet)
+		e.unreachable(p)
 		return
 	}
 	_ = f.SetReadDeadline(time.Now().Add(echoPatience))
-	if _, err := f.Write(message); err != nil && !errors.Is(err, unix.ECONNREFUSED) {
-		e.unreachable(packet)
+	if _, err := f.Write(p.message); err != nil && !errors.Is(err, unix.ECONNREFUSED) {
+		e.unreachable(p)
 	}
 }
 
-func (e *echoFlows) flow(key echoKey) (*os.File, error) {
+func (e *echoFlows) flow(key echoKey, to netip.Addr) (*os.File, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if f := e.flows[key]; f != nil {
@@ -78,7 +100,7 @@ func (e *echoFlows) flow(key echoKey) (*os.File, error) {
 	if e.over || len(e.flows) >= maxEchoFlows {
 		return nil, errors.New("too many echo requests are under way")
 	}
-	f, err := openPing(key.dst)
+	f, err := openPing(to)
 	if err != nil {
 		return nil, err
 	}
@@ -91,40 +113,54 @@ func (e *echoFlows) flow(key echoKey) (*os.File, error) {
 	return f, nil
 }
 
-func openPing(dst [4]byte) (*os.File, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMP)
+func openPing(dst netip.Addr) (*os.File, error) {
+	family, protocol := unix.AF_INET, unix.IPPROTO_ICMP
+	if dst.Is6() {
+		family, protocol = unix.AF_INET6, unix.IPPROTO_ICMPV6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: dst}); err != nil {
+	if err := unix.Connect(fd, sockaddr(netip.AddrPortFrom(dst, 0))); err != nil {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("connect", err)
 	}
 	return os.NewFile(uintptr(fd), "ping"), nil
 }
 
+// sockaddr is an address for the system calls.
+func sockaddr(to netip.AddrPort) unix.Sockaddr {
+	if to.Addr().Is4() {
+		return &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
+	}
+	return &unix.SockaddrInet6{Addr: to.Addr().As16(), Port: int(to.Port())}
+}
+
 // answers hands replies to the container until none came for a while.
 func (e *echoFlows) answers(key echoKey, f *os.File) {
 	defer e.n.work.Done()
 	defer e.forget(key)
-	// IPv4 header and message; what does not fit in one frame is cut by nobody
-	// here: such a request was a fragment, which the edge does not take.
+	head, reply := ipv4Min, byte(icmpEchoReply)
+	if key.dst.Is6() {
+		head, reply = ipv6Size, icmpv6EchoReply
+	}
+	// What does not fit in one frame is cut by nobody here: such a request was
+	// a fragment, which the edge does not take.
 	buf := make([]byte, e.n.config.MTU)
 	for {
-		n, err := f.Read(buf[ipv4Min:])
+		n, err := f.Read(buf[head:])
 		if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.EHOSTUNREACH) {
 			continue // told by an ICMP error of the network; nothing was answered
 		}
 		if err != nil {
 			return
 		}
-		if n < 8 || buf[ipv4Min] != icmpEchoReply {
+		if n < 8 || buf[head] != reply {
 			continue
 		}
-		message := buf[ipv4Min : ipv4Min+n]
-		binary.BigEndian.PutUint16(message[4:], key.id) // the kernel put the socket's own there
-		sumICMP(message)
-		e.send(key.dst, key.src, buf[:ipv4Min+n])
+		binary.BigEndian.PutUint16(buf[head+4:], key.id) // the kernel put the socket's own there
+		e.send(key.dst, key.src, buf[:head+n])
 	}
 }
 
@@ -144,36 +180,59 @@ func (e *echoFlows) close() {
 	}
 }
 
-// unreachable answers packet with an ICMP error from the gateway.
-func (e *echoFlows) unreachable(packet []byte) {
-	quoted := min(len(packet), int(packet[0]&0xf)*4+8) // RFC 792
+// unreachable answers a request with an ICMP error from the gateway.
+func (e *echoFlows) unreachable(p echoPacket) {
+	const icmpv6Unreachable, codeProhibited = 1, 1
+	if p.src.Is6() {
+		const least = 1280 // RFC 4443: as much as fits in the least MTU
+		quoted := min(len(p.whole), least-ipv6Size-8)
+		buf := make([]byte, ipv6Size+8+quoted)
+		buf[ipv6Size], buf[ipv6Size+1] = icmpv6Unreachable, codeProhibited
+		copy(buf[ipv6Size+8:], p.whole[:quoted])
+		e.send(e.n.gateway6, p.src, buf)
+		return
+	}
+	quoted := min(len(p.whole), int(p.whole[0]&0xf)*4+8) // RFC 792
 	buf := make([]byte, ipv4Min+8+quoted)
-	message := buf[ipv4Min:]
-	message[0], message[1] = icmpUnreachable, codeFiltered
-	copy(message[8:], packet[:quoted])
-	sumICMP(message)
-	e.send(e.n.gateway.As4(), [4]byte(packet[12:16]), buf)
+	buf[ipv4Min], buf[ipv4Min+1] = icmpUnreachable, codeFiltered
+	copy(buf[ipv4Min+8:], p.whole[:quoted])
+	e.send(e.n.gateway, p.src, buf)
 }
 
-func sumICMP(message []byte) {
-	message[2], message[3] = 0, 0
-	binary.BigEndian.PutUint16(message[2:], ^checksum.Checksum(message, 0))
-}
-
-// send fills in the IPv4 header, the first ipv4Min bytes of packet, and sends
-// it to the container that has dst.
-func (e *echoFlows) send(src, dst [4]byte, packet []byte) {
+// send fills in the IP header and the message's sum, and sends the packet to
+// the container that has dst.
+func (e *echoFlows) send(src, dst netip.Addr, packet []byte) {
 	const (
 		version4 = 0x45
+		version6 = 0x60
 		dontFrag = 0x40
 		ttl      = 64
 	)
-	h := packet[:ipv4Min]
+	to := e.n.at(dst)
+	if to == nil {
+		return // it has gone
+	}
+	if dst.Is6() {
+		h, message := packet[:ipv6Size], packet[ipv6Size:]
+		clear(h)
+		h[0], h[6], h[7] = version6, protocolICMPv6, ttl
+		binary.BigEndian.PutUint16(h[4:], uint16(len(message)))
+		copy(h[8:], src.AsSlice())
+		copy(h[24:], dst.AsSlice())
+		message[2], message[3] = 0, 0
+		pseudo := header.PseudoHeaderChecksum(header.ICMPv6ProtocolNumber, addressOf(src), addressOf(dst), uint16(len(message)))
+		binary.BigEndian.PutUint16(message[2:], ^checksum.Checksum(message, pseudo))
+		e.n.link.writeIP(mac(to.MAC), packet)
+		return
+	}
+	h, message := packet[:ipv4Min], packet[ipv4Min:]
 	clear(h)
 	h[0], h[6], h[8], h[9] = version4, dontFrag, ttl, protocolICMP
 	binary.BigEndian.PutUint16(h[2:], uint16(len(packet)))
-	copy(h[12:], src[:])
-	copy(h[16:], dst[:])
+	copy(h[12:], src.AsSlice())
+	copy(h[16:], dst.AsSlice())
 	binary.BigEndian.PutUint16(h[10:], ^checksum.Checksum(h, 0))
-	e.n.link.writeIPv4(mac(macFor(netip.AddrFrom4(dst))), packet)
+	message[2], message[3] = 0, 0
+	binary.BigEndian.PutUint16(message[2:], ^checksum.Checksum(message, 0))
+	e.n.link.writeIP(mac(to.MAC), packet)
 }

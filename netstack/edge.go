@@ -12,12 +12,26 @@ const (
 	ethernetSize = 14
 	arpSize      = 28
 	ipv4Min      = 20
+	ipv6Size     = 40
+	fragmentSize = 8 // of IPv6's header for fragments
 
 	etherIPv4 = 0x0800
 	etherARP  = 0x0806
+	etherIPv6 = 0x86dd
 
-	protocolICMP = 1
-	icmpEcho     = 8
+	protocolICMP     = 1
+	protocolTCP      = 6
+	protocolUDP      = 17
+	protocolFragment = 44
+	protocolICMPv6   = 58
+
+	icmpEcho        = 8
+	icmpv6Echo      = 128
+	ndRouter        = 134
+	ndSolicitation  = 135
+	ndAdvertisement = 136
+	ndRedirect      = 137
+	mldReport       = 143
 )
 
 type mac [6]byte
@@ -29,11 +43,26 @@ type mac [6]byte
 type edge struct {
 	mac mac
 	ip  [4]byte
+	ip6 [16]byte // zero: no IPv6
 
 	mu   sync.Mutex // for writers
-	pins atomic.Pointer[map[mac][4]byte]
+	pins atomic.Pointer[map[mac]pin]
 
 	dropped atomic.Uint64
+}
+
+// pin is the addresses that an endpoint sends from; a zero ip6 is none.
+type pin struct {
+	ip  [4]byte
+	ip6 [16]byte
+}
+
+func pinOf(ip, ip6 netip.Addr) pin {
+	p := pin{ip: ip.As4()}
+	if ip6.IsValid() {
+		p.ip6 = ip6.As16()
+	}
+	return p
 }
 
 type verdict int
@@ -41,28 +70,33 @@ type verdict int
 const (
 	drop   verdict = iota
 	toIPv4         // for the stack
+	toIPv6         // for the stack
 	toARP          // for the stack
 	toEcho         // an echo request to the outside: the stack would forge the reply
 )
 
-func newEdge(gateway netip.Addr) *edge {
+// newEdge makes one; an invalid gateway6 means that there is no IPv6.
+func newEdge(gateway, gateway6 netip.Addr) *edge {
 	e := &edge{mac: mac(macFor(gateway)), ip: gateway.As4()}
-	e.pins.Store(&map[mac][4]byte{})
+	if gateway6.IsValid() {
+		e.ip6 = gateway6.As16()
+	}
+	e.pins.Store(&map[mac]pin{})
 	return e
 }
 
-func (e *edge) pin(hw net.HardwareAddr, ip netip.Addr) {
-	e.change(func(m map[mac][4]byte) { m[mac(hw)] = ip.As4() })
+func (e *edge) pin(hw net.HardwareAddr, p pin) {
+	e.change(func(m map[mac]pin) { m[mac(hw)] = p })
 }
 
 func (e *edge) unpin(hw net.HardwareAddr) {
-	e.change(func(m map[mac][4]byte) { delete(m, mac(hw)) })
+	e.change(func(m map[mac]pin) { delete(m, mac(hw)) })
 }
 
-func (e *edge) change(f func(map[mac][4]byte)) {
+func (e *edge) change(f func(map[mac]pin)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next := map[mac][4]byte{}
+	next := map[mac]pin{}
 	for k, v := range *e.pins.Load() {
 		next[k] = v
 	}
@@ -82,7 +116,7 @@ func (e *edge) judge(ethernet, body []byte) verdict {
 
 func (e *edge) look(ethernet, body []byte) verdict {
 	dst, src := mac(ethernet[0:6]), mac(ethernet[6:12])
-	ip, known := (*e.pins.Load())[src]
+	p, known := (*e.pins.Load())[src]
 	if !known {
 		return drop
 	}
@@ -92,12 +126,17 @@ func (e *edge) look(ethernet, body []byte) verdict {
 		if !toUs && dst != (mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) {
 			return drop
 		}
-		return e.lookARP(body, src, ip)
+		return e.lookARP(body, src, p.ip)
 	case etherIPv4:
 		if !toUs {
 			return drop
 		}
-		return e.lookIPv4(body, ip)
+		return e.lookIPv4(body, p.ip)
+	case etherIPv6:
+		if !toUs || p.ip6 == [16]byte{} {
+			return drop
+		}
+		return e.lookIPv6(body, p.ip6)
 	}
 	return drop
 }
@@ -132,4 +171,30 @@ func (e *edge) lookIPv4(b []byte, ip [4]byte) verdict {
 		return drop // errors about our own packets included: the stack sends DF never
 	}
 	return toEcho
+}
+
+// lookIPv6 lets TCP and UDP pass, whole or in fragments, and echo requests.
+// What else has a header before them, or is about neighbours, which both sides
+// know, is for nobody here.
+func (e *edge) lookIPv6(b []byte, ip [16]byte) verdict {
+	if len(b) < ipv6Size || b[0]>>4 != 6 || [16]byte(b[8:24]) != ip {
+		return drop
+	}
+	switch b[6] {
+	case protocolTCP, protocolUDP:
+		return toIPv6
+	case protocolFragment:
+		if len(b) >= ipv6Size+fragmentSize && (b[ipv6Size] == protocolUDP || b[ipv6Size] == protocolTCP) {
+			return toIPv6
+		}
+	case protocolICMPv6:
+		if len(b) < ipv6Size+8 || b[ipv6Size] != icmpv6Echo {
+			return drop
+		}
+		if [16]byte(b[24:40]) == e.ip6 {
+			return toIPv6 // the gateway answers for itself
+		}
+		return toEcho
+	}
+	return drop
 }

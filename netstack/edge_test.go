@@ -26,6 +26,14 @@ func frame(from mac, to mac, src, dst netip.Addr, protocol byte, payload ...byte
 	return append(append(b, ip...), payload...)
 }
 
+func frame6(from mac, to mac, src, dst netip.Addr, protocol byte, payload ...byte) []byte {
+	b := append(append([]byte{}, to[:]...), from[:]...)
+	b = binary.BigEndian.AppendUint16(b, etherIPv6)
+	b = append(b, 0x60, 0, 0, 0, 0, byte(len(payload)), protocol, 64)
+	b = append(append(b, src.AsSlice()...), dst.AsSlice()...)
+	return append(b, payload...)
+}
+
 func arpFrame(from mac, hw mac, sender, target netip.Addr) []byte {
 	b := append([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, from[:]...)
 	b = binary.BigEndian.AppendUint16(b, etherARP)
@@ -36,10 +44,12 @@ func arpFrame(from mac, hw mac, sender, target netip.Addr) []byte {
 }
 
 func TestEdgeAdmitsOnlyWhoIsWhoItSays(t *testing.T) {
-	e := newEdge(edgeGateway)
-	e.pin(macFor(edgeMember), edgeMember)
+	gateway6, member6 := netip.MustParseAddr("fd00:1::1"), netip.MustParseAddr("fd00:1::2")
+	e := newEdge(edgeGateway, gateway6)
+	e.pin(macFor(edgeMember), pinOf(edgeMember, member6))
 	us, member, stranger := mac(macFor(edgeGateway)), mac(macFor(edgeMember)), mac{2, 0, 0, 0, 0, 9}
 	out, other := netip.MustParseAddr("1.1.1.1"), netip.MustParseAddr("10.88.0.3")
+	out6 := netip.MustParseAddr("2001:db8::1")
 	const tcp = 6
 	for _, c := range []struct {
 		what  string
@@ -58,6 +68,14 @@ func TestEdgeAdmitsOnlyWhoIsWhoItSays(t *testing.T) {
 		{"who has the gateway", arpFrame(member, member, edgeMember, edgeGateway), toARP},
 		{"who has another", arpFrame(member, member, edgeMember, other), drop},
 		{"another's address is mine", arpFrame(member, member, other, edgeGateway), drop},
+		{"to the outside over IPv6", frame6(member, us, member6, out6, tcp), toIPv6},
+		{"another's IPv6 address", frame6(member, us, gateway6, out6, tcp), drop},
+		{"echo over IPv6", frame6(member, us, member6, out6, protocolICMPv6, icmpv6Echo, 0, 0, 0, 0, 0, 0, 0), toEcho},
+		{"echo to the gateway over IPv6", frame6(member, us, member6, gateway6, protocolICMPv6, icmpv6Echo, 0, 0, 0, 0, 0, 0, 0), toIPv6},
+		{"a router's advertisement", frame6(member, us, member6, gateway6, protocolICMPv6, ndRouter, 0, 0, 0, 0, 0, 0, 0), drop},
+		{"a fragment of UDP", frame6(member, us, member6, out6, protocolFragment, protocolUDP, 0, 0, 1, 0, 0, 0, 0), toIPv6},
+		{"a fragment of ICMP", frame6(member, us, member6, out6, protocolFragment, protocolICMPv6, 0, 0, 1, 0, 0, 0, 0), drop},
+		{"ICMP behind options", frame6(member, us, member6, out6, 0, protocolICMPv6, 0, 0, 0, 0, 0, 0, 0), drop},
 		{"my address is at a stranger's", arpFrame(member, stranger, edgeMember, edgeGateway), drop},
 	} {
 		if got := e.judge(c.frame[:ethernetSize], c.frame[ethernetSize:]); got != c.want {
@@ -74,7 +92,7 @@ func TestEdgeAdmitsOnlyWhoIsWhoItSays(t *testing.T) {
 // FuzzFrames feeds frames to a whole stack, as they come from its tap. Half of
 // them are made to pass the edge.
 func FuzzFrames(f *testing.F) {
-	n := newNetwork(f, Config{Spares: -1})
+	n := newNetwork(f, Config{Spares: -1, Subnet6: testSubnet6})
 	member := attach(f, n, "a")
 	from, us := mac(member.MAC), n.link.edge.mac
 	for _, dst := range []netip.Addr{n.Gateway(), netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("224.0.0.1")} {
@@ -83,6 +101,9 @@ func FuzzFrames(f *testing.F) {
 		}
 	}
 	f.Add(true, arpFrame(from, from, member.IP, n.Gateway()))
+	for _, protocol := range []byte{0, protocolTCP, protocolUDP, protocolFragment, protocolICMPv6} {
+		f.Add(true, frame6(from, us, member.IP6, n.Gateway6(), protocol, make([]byte, 40)...))
+	}
 	f.Add(false, []byte{})
 	body := buffer.NewViewSize(maxPacket)
 	f.Fuzz(func(t *testing.T, honest bool, b []byte) {
@@ -104,6 +125,11 @@ func makeHonest(b []byte, from, us mac, ip netip.Addr, n *Network) {
 	copy(b[0:6], us[:])
 	copy(b[6:12], from[:])
 	if len(b) < ethernetSize+ipv4Min {
+		return
+	}
+	if binary.BigEndian.Uint16(b[12:]) == etherIPv6 && len(b) >= ethernetSize+ipv6Size {
+		copy(b[ethernetSize+8:], n.derive6(ip).AsSlice())
+		copy(b[ethernetSize+24:], n.Gateway6().AsSlice())
 		return
 	}
 	s, g := ip.As4(), n.Gateway().As4()

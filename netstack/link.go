@@ -97,15 +97,22 @@ func (l *link) receive(ethernet []byte, body *buffer.View, n int) *buffer.View {
 	case toARP:
 		l.deliver(header.ARPProtocolNumber, copied(packet))
 	case toIPv4:
-		if n <= smallPacket {
-			l.deliver(header.IPv4ProtocolNumber, copied(packet))
-			return body
-		}
-		body.CapLength(n)
-		l.deliver(header.IPv4ProtocolNumber, body)
-		return buffer.NewViewSize(maxPacket)
+		return l.hand(header.IPv4ProtocolNumber, body, n)
+	case toIPv6:
+		return l.hand(header.IPv6ProtocolNumber, body, n)
 	}
 	return body
+}
+
+// hand gives the stack a packet, itself or its copy.
+func (l *link) hand(protocol tcpip.NetworkProtocolNumber, body *buffer.View, n int) *buffer.View {
+	if n <= smallPacket {
+		l.deliver(protocol, copied(body.AsSlice()[:n]))
+		return body
+	}
+	body.CapLength(n)
+	l.deliver(protocol, body)
+	return buffer.NewViewSize(maxPacket)
 }
 
 func copied(packet []byte) *buffer.View {
@@ -152,6 +159,7 @@ func describe(h *[vnetHeaderSize]byte, pkt *stack.PacketBuffer) {
 	const (
 		needsChecksum = 1
 		gsoTCPv4      = 1
+		gsoTCPv6      = 4
 	)
 	gso := pkt.GSOOptions
 	if gso.Type == stack.GSONone {
@@ -163,19 +171,25 @@ func describe(h *[vnetHeaderSize]byte, pkt *stack.PacketBuffer) {
 		binary.LittleEndian.PutUint16(h[6:], ethernetSize+gso.L3HdrLen)
 		binary.LittleEndian.PutUint16(h[8:], gso.CsumOffset)
 	}
-	if gso.Type == stack.GSOTCPv4 && pkt.Data().Size() > int(gso.MSS) {
+	if pkt.Data().Size() > int(gso.MSS) && (gso.Type == stack.GSOTCPv4 || gso.Type == stack.GSOTCPv6) {
 		h[1] = gsoTCPv4
+		if gso.Type == stack.GSOTCPv6 {
+			h[1] = gsoTCPv6
+		}
 		binary.LittleEndian.PutUint16(h[4:], gso.MSS)
 	}
 }
 
-// writeIPv4 sends a packet that did not come from the stack.
-func (l *link) writeIPv4(dst mac, packet []byte) {
+// writeIP sends a packet that did not come from the stack.
+func (l *link) writeIP(dst mac, packet []byte) {
 	var head [frameHead]byte
 	eth := head[vnetHeaderSize:]
 	copy(eth[0:6], dst[:])
 	copy(eth[6:12], l.edge.mac[:])
 	binary.BigEndian.PutUint16(eth[12:], etherIPv4)
+	if packet[0]>>4 == 6 {
+		binary.BigEndian.PutUint16(eth[12:], etherIPv6)
+	}
 	_ = l.writev([][]byte{head[:], packet})
 }
 

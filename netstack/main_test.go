@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 func TestMain(m *testing.M) { nstest.Main(m, exec.Command("/proc/self/exe", os.Args[1:]...)) }
 
 var hostIP = nstest.HostIP
+
+var testSubnet6 = netip.MustParsePrefix("fd12:3456:789a::/64")
 
 func newNetwork(t testing.TB, c Config) *Network {
 	t.Helper()

@@ -18,42 +18,58 @@ type names struct {
 	zones  []types.Zone
 
 	mu      sync.RWMutex
-	forward map[string][]netip.Addr // lower case, with the final dot
+	forward map[string][]holder // lower case, with the final dot
 	reverse map[netip.Addr][]string
+}
+
+// holder has a name.
+type holder struct{ ip, ip6 netip.Addr }
+
+func (h holder) addresses() []netip.Addr {
+	if !h.ip6.IsValid() {
+		return []netip.Addr{h.ip}
+	}
+	return []netip.Addr{h.ip, h.ip6}
 }
 
 func newNames(network string, zones []types.Zone) *names {
 	return &names{
 		suffix: "." + strings.ToLower(network) + ".", zones: zones,
-		forward: map[string][]netip.Addr{}, reverse: map[netip.Addr][]string{},
+		forward: map[string][]holder{}, reverse: map[netip.Addr][]string{},
 	}
 }
 
-func (t *names) add(ip netip.Addr, all []string) {
+func (t *names) add(e *Endpoint, all []string) {
+	h := holder{e.IP, e.IP6}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, name := range all {
 		name = strings.ToLower(strings.Trim(name, "."))
-		if name == "" || slices.Contains(t.forward[name+"."], ip) {
+		if name == "" || slices.Contains(t.forward[name+"."], h) {
 			continue
 		}
-		t.forward[name+"."] = append(t.forward[name+"."], ip)
-		t.reverse[ip] = append(t.reverse[ip], name+".")
+		t.forward[name+"."] = append(t.forward[name+"."], h)
+		for _, ip := range h.addresses() {
+			t.reverse[ip] = append(t.reverse[ip], name+".")
+		}
 	}
 }
 
-func (t *names) remove(ip netip.Addr) {
+func (t *names) remove(e *Endpoint) {
+	h := holder{e.IP, e.IP6}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, name := range t.reverse[ip] {
-		left := slices.DeleteFunc(slices.Clone(t.forward[name]), func(a netip.Addr) bool { return a == ip })
+	for _, name := range t.reverse[e.IP] {
+		left := slices.DeleteFunc(slices.Clone(t.forward[name]), func(o holder) bool { return o == h })
 		if len(left) == 0 {
 			delete(t.forward, name)
 			continue
 		}
 		t.forward[name] = left
 	}
-	delete(t.reverse, ip)
+	for _, ip := range h.addresses() {
+		delete(t.reverse, ip)
+	}
 }
 
 // lookup gives the addresses of a name with its final dot; known tells
@@ -65,13 +81,21 @@ func (t *names) lookup(name string) (ips []netip.Addr, known bool) {
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if ips, ok := t.forward[name]; ok {
-		return slices.Clone(ips), true
+	if ips := t.holders(name); ips != nil {
+		return ips, true
 	}
 	if short, ok := strings.CutSuffix(name, t.suffix); ok {
-		return slices.Clone(t.forward[short+"."]), true
+		return t.holders(short + "."), true
 	}
 	return nil, false
+}
+
+// holders are the addresses of those that have a name; mu is held.
+func (t *names) holders(name string) (ips []netip.Addr) {
+	for _, h := range t.forward[name] {
+		ips = append(ips, h.addresses()...)
+	}
+	return ips
 }
 
 func (t *names) inZones(name string) ([]netip.Addr, bool) {

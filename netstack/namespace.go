@@ -20,7 +20,7 @@ type namespace struct {
 }
 
 // makeNamespace makes a new one, with lo up.
-func makeNamespace(t *thread) (*namespace, error) {
+func makeNamespace(t *thread, sysctls []sysctl) (*namespace, error) {
 	ns := &namespace{}
 	err := t.do(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
@@ -30,7 +30,7 @@ func makeNamespace(t *thread) (*namespace, error) {
 				Err:  err,
 			}
 		}
-		return ns.fill()
+		return ns.fill(sysctls)
 	})
 	if err != nil {
 		ns.close()
@@ -55,7 +55,7 @@ func openNamespace(t *thread, file *os.File) (*namespace, error) {
 }
 
 // fill runs on the thread that has just entered the new namespace.
-func (ns *namespace) fill() error {
+func (ns *namespace) fill(sysctls []sysctl) error {
 	var err error
 	if ns.file, err = currentNamespace(); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (ns *namespace) fill() error {
 	if ns.handle, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("netlink socket: %w", err)
 	}
-	if err := setSysctls(); err != nil {
+	if err := setSysctls(append(containerSysctls(), sysctls...)); err != nil {
 		return err
 	}
 	const loIndex = 1 // in every namespace
@@ -74,15 +74,37 @@ func (ns *namespace) fill() error {
 	return nil
 }
 
-// setSysctls sets what docker sets, too: ping without privileges, and ports
-// below 1024 for every user of the container. IPv6 is off on new interfaces
-// (lo keeps ::1), as the network does not carry it.
-func setSysctls() error {
-	for _, s := range []struct{ path, value string }{
+// sysctl is a file below /proc/sys and what is written to it.
+type sysctl struct{ path, value string }
+
+// containerSysctls are what docker sets, too: ping without privileges, and
+// ports below 1024 for every user of the container.
+func containerSysctls() []sysctl {
+	return []sysctl{
 		{"net/ipv4/ping_group_range", "0 2147483647"},
 		{"net/ipv4/ip_unprivileged_port_start", "0"},
-		{"net/ipv6/conf/default/disable_ipv6", "1"},
-	} {
+	}
+}
+
+// linkSysctls are for one link, or with "default" for those to come. IPv6 is
+// off where the network does not carry it (lo keeps ::1). Addresses are told
+// by the network: none is made up, and no neighbour's word is taken for one.
+func (n *Network) linkSysctls(link string) []sysctl {
+	off := "1"
+	if n.config.Subnet6.IsValid() {
+		off = "0"
+	}
+	dir := "net/ipv6/conf/" + link + "/"
+	return []sysctl{
+		{dir + "disable_ipv6", off}, {dir + "addr_gen_mode", "1"}, {dir + "accept_ra", "0"}, {dir + "accept_redirects", "0"},
+	}
+}
+
+func (n *Network) setLinkSysctls(link string) error { return setSysctls(n.linkSysctls(link)) }
+
+// setSysctls writes them in the calling thread's namespace.
+func setSysctls(all []sysctl) error {
+	for _, s := range all {
 		err := os.WriteFile("/proc/sys/"+s.path, []byte(s.value), 0)
 		if errors.Is(err, unix.EINVAL) && s.path == "net/ipv4/ping_group_range" {
 			// A group that the user namespace does not map is refused.

@@ -50,10 +50,18 @@ const (
 // Config says what a network is like. Its zero value is a network called
 // "default" with the first subnet of [Subnets] that the host does not use.
 type Config struct {
-	Name   string       // the DNS zone under which endpoints are found, too
-	Subnet netip.Prefix // IPv4; invalid: one is chosen
-	MTU    int          // of every interface; 0: 1500
-	Path   Path         // "": PathDirect
+	Name    string       // the DNS zone under which endpoints are found, too
+	Subnet  netip.Prefix // IPv4; invalid: one is chosen
+	Gateway netip.Addr   // invalid: the subnet's first
+	// Subnet6 is the network's range of IPv6; invalid: it has none. Gateway6 is
+	// its first address where it is invalid.
+	Subnet6  netip.Prefix
+	Gateway6 netip.Addr
+	Avoid    []netip.Prefix // ranges that are not chosen
+	Internal bool           // no way outside, and no questions for names either
+	Isolated bool           // endpoints do not reach each other
+	MTU      int            // of every interface; 0: 1500
+	Path     Path           // "": PathDirect
 	// Zones are names that the network answers besides those of its
 	// endpoints, for example a name for the host.
 	Zones []types.Zone
@@ -76,25 +84,29 @@ type Kept struct {
 
 // Network is a running network. Its methods may be called at the same time.
 type Network struct {
-	config  Config
-	log     *slog.Logger
-	gateway netip.Addr
+	config   Config
+	log      *slog.Logger
+	gateway  netip.Addr
+	gateway6 netip.Addr // invalid: no IPv6
 
 	maker  *thread // makes namespaces
 	dialer *thread // makes sockets in endpoints' namespaces
 
-	ns     *namespace
-	bridge int // its index in ns
-	tap    *os.File
-	link   *link
-	stack  *stack.Stack
-	tcp    *tcp.Forwarder
-	policy policy
-	udp    *udpFlows
-	echo   *echoFlows
-	dns    *resolver
-	names  *names
-	spares *spares
+	ns       *namespace
+	bridge   int // its index in ns
+	tap      *os.File
+	tapIndex int
+	guards   *guards
+	guardMu  sync.Mutex // one transaction at a time
+	link     *link
+	stack    *stack.Stack
+	tcp      *tcp.Forwarder
+	policy   policy
+	udp      *udpFlows
+	echo     *echoFlows
+	dns      *resolver
+	names    *names
+	spares   *spares
 
 	mu        sync.Mutex
 	endpoints map[string]*Endpoint
@@ -147,15 +159,25 @@ func (n *Network) open() error {
 	if err := n.chooseSubnet(); err != nil {
 		return err
 	}
-	n.gateway = n.config.Subnet.Addr().Next()
-	n.addresses = newAddresses(n.config.Subnet, n.gateway)
-	n.policy = newPolicy(n.config.Subnet)
+	if n.gateway = n.config.Gateway; !n.gateway.IsValid() {
+		n.gateway = n.config.Subnet.Addr().Next()
+	}
+	n.addresses = newAddresses(n.config.Subnet, n.gateway, n.HostAddr())
+	if n.config.Subnet6.IsValid() {
+		if n.gateway6 = n.config.Gateway6; !n.gateway6.IsValid() {
+			n.gateway6 = n.config.Subnet6.Addr().Next()
+		}
+	}
+	n.policy = newPolicy(n.config, n.HostAddr())
 	var err error
 	n.maker, n.dialer = newThread(), newThread()
 	if err := n.openBridge(); err != nil {
 		return err
 	}
 	n.maker.rest, n.dialer.rest = n.ns.file, n.ns.file
+	if err := n.openGuards(); err != nil {
+		return err
+	}
 	if err := n.openStack(); err != nil {
 		return err
 	}
@@ -171,6 +193,28 @@ func (n *Network) Subnet() netip.Prefix { return n.config.Subnet }
 
 // Gateway is the address of the gateway and of the resolver.
 func (n *Network) Gateway() netip.Addr { return n.gateway }
+
+// Gateway6 is the gateway's IPv6 address; invalid where there is none.
+func (n *Network) Gateway6() netip.Addr { return n.gateway6 }
+
+// Subnet6 is the network's range of IPv6; invalid where there is none.
+func (n *Network) Subnet6() netip.Prefix { return n.config.Subnet6 }
+
+// HostAddr is the address under which endpoints that may do so reach what
+// listens on the host's loopback: the subnet's last.
+func (n *Network) HostAddr() netip.Addr {
+	ip := broadcast(n.config.Subnet).Prev()
+	if ip == n.gateway {
+		return ip.Prev()
+	}
+	return ip
+}
+
+// Internal tells whether there is no way outside.
+func (n *Network) Internal() bool { return n.config.Internal }
+
+// Guards says in words what keeps endpoints from using each other's addresses.
+func (n *Network) Guards() string { return n.guards.words() }
 
 // MTU is that of every interface, in bytes.
 func (n *Network) MTU() int { return n.config.MTU }
@@ -222,10 +266,18 @@ func (n *Network) Close() error {
 			t.close()
 		}
 	}
+	if n.guards != nil {
+		n.guards.close()
+	}
 	if n.ns != nil {
 		n.ns.close()
 	}
 	return nil
+}
+
+// linkLocal is the IPv6 address of one link that follows from a MAC (RFC 4291).
+func linkLocal(hw net.HardwareAddr) netip.Addr {
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: hw[0] ^ 2, hw[1], hw[2], 0xff, 0xfe, hw[3], hw[4], hw[5]})
 }
 
 // HostError says that the host is in the way, and how to mend it.
@@ -242,6 +294,9 @@ func (e *HostError) Unwrap() error { return e.Err }
 
 // ErrNotAttached says that no endpoint has that id.
 var ErrNotAttached = errors.New("is not attached to the network")
+
+// ErrTaken says that another endpoint has that address.
+var ErrTaken = errors.New("is taken")
 
 func macFor(ip netip.Addr) net.HardwareAddr {
 	b := ip.As4()

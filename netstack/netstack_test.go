@@ -372,7 +372,7 @@ func TestPing(t *testing.T) {
 	a := attach(t, n, "a")
 	ping := func(ip string) error {
 		_, err := nstest.Within(a.Namespace(), func() (int, error) {
-			f, err := openPing(netip.MustParseAddr(ip).As4())
+			f, err := openPing(netip.MustParseAddr(ip))
 			if err != nil {
 				return 0, err
 			}

@@ -26,7 +26,7 @@ const (
 
 // handleTCP takes a segment that belongs to no connection. false: RST.
 func (n *Network) handleTCP(id stack.TransportEndpointID, pkt *stack.PacketBuffer) bool {
-	if n.ctx.Err() != nil || !n.policy.allows(addrOf(id.LocalAddress)) {
+	if _, ok := n.policy.way(n.at(addrOf(id.RemoteAddress)), addrOf(id.LocalAddress)); !ok || n.ctx.Err() != nil {
 		return false
 	}
 	return n.tcp.HandlePacket(id, pkt)
@@ -47,7 +47,12 @@ func (n *Network) forwardTCP(r *tcp.ForwarderRequest) {
 		r.Complete(true)
 		return
 	}
-	far, err := n.dialHost(netip.AddrPortFrom(addrOf(id.LocalAddress), id.LocalPort))
+	to, ok := n.policy.way(e, addrOf(id.LocalAddress))
+	if !ok {
+		r.Complete(true)
+		return
+	}
+	far, err := n.dialHost(netip.AddrPortFrom(to, id.LocalPort))
 	if err != nil {
 		r.Complete(true)
 		return
@@ -61,10 +66,14 @@ func (n *Network) forwardTCP(r *tcp.ForwarderRequest) {
 	}
 	inside := newStackConn(ep, &wq)
 	outside := &hostConn{far}
-	relay(&e.live, pair{
+	f := &flow{
+		protocol: "tcp", port: id.RemotePort, remote: netip.AddrPortFrom(addrOf(id.LocalAddress), id.LocalPort), since: time.Now(),
+	}
+	f.host = e.heard.name(f.remote.Addr())
+	relay(e, f, pair{
 		a: inside, b: outside,
-		ab: func() error { return inside.writeTo(far) },
-		ba: func() error { return inside.readFrom(far) },
+		ab: func() error { return inside.writeTo(far, &f.sent) },
+		ba: func() error { return inside.readFrom(far, &f.received) },
 	})
 }
 
@@ -72,7 +81,7 @@ func (n *Network) dialHost(to netip.AddrPort) (*net.TCPConn, error) {
 	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
 	defer cancel()
 	d := net.Dialer{KeepAlive: keepAlive}
-	c, err := d.DialContext(ctx, "tcp4", to.String())
+	c, err := d.DialContext(ctx, networkOf("tcp", to.Addr()), to.String())
 	if err != nil {
 		return nil, err
 	}

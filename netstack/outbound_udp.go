@@ -40,11 +40,12 @@ func newUDPFlows(n *Network) *udpFlows { return &udpFlows{n: n, by: map[netip.Ad
 // handle takes a datagram that belongs to no flow. false: ICMP port unreachable.
 func (u *udpFlows) handle(id stack.TransportEndpointID, pkt *stack.PacketBuffer) bool {
 	src := addrOf(id.RemoteAddress)
-	dst := netip.AddrPortFrom(addrOf(id.LocalAddress), id.LocalPort)
 	e := u.n.at(src)
-	if e == nil || u.n.ctx.Err() != nil || !u.n.policy.allows(dst.Addr()) {
+	to, ok := u.n.policy.way(e, addrOf(id.LocalAddress))
+	if e == nil || !ok || u.n.ctx.Err() != nil {
 		return false
 	}
+	dst := netip.AddrPortFrom(to, id.LocalPort)
 	if !u.count(src) {
 		return true // dropped: there are too many
 	}
@@ -61,17 +62,20 @@ func (u *udpFlows) handle(id stack.TransportEndpointID, pkt *stack.PacketBuffer)
 	go func() {
 		defer u.n.work.Done()
 		defer u.uncount(src)
+		f.flow.host = e.heard.name(f.flow.remote.Addr())
 		f.run(&e.live)
 	}()
 	return true
 }
 
 func (u *udpFlows) open(id stack.TransportEndpointID, pkt *stack.PacketBuffer, dst netip.AddrPort) (*udpFlow, error) {
-	far, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(dst))
+	far, err := net.DialUDP(networkOf("udp", dst.Addr()), nil, net.UDPAddrFromAddrPort(dst))
 	if err != nil {
 		return nil, err
 	}
-	f := &udpFlow{far: far, gone: make(chan struct{})}
+	f := &udpFlow{far: far, gone: make(chan struct{}), flow: &flow{
+		protocol: "udp", port: id.RemotePort, remote: netip.AddrPortFrom(addrOf(id.LocalAddress), id.LocalPort), since: time.Now(),
+	}}
 	var terr tcpip.Error
 	// A forwarder of its own for each flow is how the handler gets at its
 	// state: it is called before HandlePacket returns.
@@ -109,6 +113,7 @@ type udpFlow struct {
 	ep   tcpip.Endpoint
 	wq   waiter.Queue
 	far  *net.UDPConn
+	flow *flow
 	once sync.Once
 	gone chan struct{}
 
@@ -132,7 +137,7 @@ func (f *udpFlow) Close() error { f.Abort(); return nil }
 func (f *udpFlow) CloseWrite() error { return nil }
 
 func (f *udpFlow) run(live *liveStreams) {
-	defer live.add(f)()
+	defer live.add(f.flow, f)()
 	defer f.Abort()
 	done := make(chan struct{})
 	go func() {
@@ -177,6 +182,7 @@ func (f *udpFlow) forward() bool {
 	f.last.Store(time.Now().UnixNano())
 	// A refusal of the last datagram is told by the next call; the reader
 	// hears of it, too.
+	f.flow.sent.Add(int64(r.Count))
 	_, _ = f.far.Write(buf[:r.Count])
 	return true
 }
@@ -190,6 +196,7 @@ func (f *udpFlow) incoming() {
 		if err == nil {
 			f.answered.Store(true)
 			p := payload(buf[:n])
+			f.flow.received.Add(int64(n))
 			_, _ = f.ep.Write(&p, tcpip.WriteOptions{})
 		}
 		putBuffer(buf)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -92,6 +93,40 @@ func closePorts(ports []*port) {
 	for _, p := range ports {
 		p.close()
 	}
+}
+
+// flow is one that comes in by the port.
+func (p *port) flow(from net.Addr) *flow {
+	remote, err := netip.ParseAddrPort(from.String())
+	if err != nil {
+		remote = netip.AddrPort{} // it has gone already
+	}
+	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
+	return &flow{protocol: p.Protocol, inbound: true, port: p.ContainerPort, remote: remote, since: time.Now()}
+}
+
+// Unpublish closes a port, and ends what is under way over it; false: it is not
+// published.
+func (e *Endpoint) Unpublish(want Port) bool {
+	want = want.withDefaults()
+	e.mu.Lock()
+	i := slices.IndexFunc(e.ports, func(p *port) bool { return p.Host() == want.Host() && p.Protocol == want.Protocol })
+	var gone *port
+	if i >= 0 {
+		gone = e.ports[i]
+		e.ports = slices.Delete(e.ports, i, i+1)
+	}
+	e.mu.Unlock()
+	if gone == nil {
+		return false
+	}
+	gone.close()
+	for _, s := range e.live.of(func(f *flow) bool {
+		return f.inbound && f.port == gone.ContainerPort && f.protocol == gone.Protocol
+	}) {
+		s.Abort()
+	}
+	return true
 }
 
 // Ports are those that are open for the endpoint.
@@ -224,16 +259,17 @@ const inboundTimeout = 10 * time.Second
 func (p *port) carry(client *net.TCPConn) {
 	n, to := p.e.n, netip.AddrPortFrom(p.e.IP, p.ContainerPort)
 	outside := &hostConn{client}
+	f := p.flow(client.RemoteAddr())
 	if n.config.Path == PathStack {
 		inside, err := n.dialStack(to)
 		if err != nil {
 			outside.Abort()
 			return
 		}
-		relay(&p.e.live, pair{
+		relay(p.e, f, pair{
 			a: outside, b: inside,
-			ab: func() error { return inside.readFrom(client) },
-			ba: func() error { return inside.writeTo(client) },
+			ab: func() error { return inside.readFrom(client, &f.received) },
+			ba: func() error { return inside.writeTo(client, &f.sent) },
 		})
 		return
 	}
@@ -242,9 +278,9 @@ func (p *port) carry(client *net.TCPConn) {
 		outside.Abort()
 		return
 	}
-	relay(&p.e.live, pair{
+	relay(p.e, f, pair{
 		a: outside, b: &hostConn{c},
-		ab: func() error { return n.pipes.splice(c, client) },
-		ba: func() error { return n.pipes.splice(client, c) },
+		ab: func() error { return n.pipes.splice(c, client, &f.received) },
+		ba: func() error { return n.pipes.splice(client, c, &f.sent) },
 	})
 }

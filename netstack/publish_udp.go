@@ -50,6 +50,7 @@ type udpClients struct {
 
 type udpClient struct {
 	net.Conn
+	flow *flow
 	once sync.Once
 }
 
@@ -71,6 +72,7 @@ func (u *udpClients) serve() {
 		}
 		if c := u.client(from); c != nil {
 			_ = c.SetReadDeadline(time.Now().Add(udpAnswered))
+			c.flow.received.Add(int64(n))
 			_, _ = c.Write(buf[:n])
 		}
 	}
@@ -95,7 +97,7 @@ func (u *udpClients) client(from netip.AddrPort) *udpClient {
 		_ = conn.Close()
 		return nil
 	}
-	c := &udpClient{Conn: conn}
+	c := &udpClient{Conn: conn, flow: u.p.flow(net.UDPAddrFromAddrPort(from))}
 	u.all[from] = c
 	go func() {
 		defer u.p.e.n.work.Done()
@@ -123,7 +125,8 @@ func (u *udpClients) dial() (net.Conn, error) {
 }
 
 func (u *udpClients) answers(to netip.AddrPort, c *udpClient) {
-	defer u.p.e.live.add(c)()
+	defer u.p.e.ended(c.flow)
+	defer u.p.e.live.add(c.flow, c)()
 	defer func() {
 		u.mu.Lock()
 		delete(u.all, to)
@@ -139,6 +142,7 @@ func (u *udpClients) answers(to netip.AddrPort, c *udpClient) {
 		if err != nil {
 			return
 		}
+		c.flow.sent.Add(int64(n))
 		_, _ = u.socket.WriteToUDPAddrPort(buf[:n], to)
 	}
 }

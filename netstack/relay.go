@@ -3,8 +3,11 @@ package netstack
 import (
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/waiter"
@@ -24,10 +27,11 @@ type pair struct {
 	ab, ba func() error
 }
 
-// relay joins two connections until both directions have ended: a FIN goes
-// on as a FIN and leaves the other direction open, a RST goes on as a RST.
-func relay(live *liveStreams, p pair) {
-	defer live.add(p.a, p.b)()
+// relay joins two connections of e's until both directions have ended: a FIN
+// goes on as a FIN and leaves the other direction open, a RST goes on as a RST.
+func relay(e *Endpoint, f *flow, p pair) {
+	defer e.ended(f)
+	defer e.live.add(f, p.a, p.b)()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -52,18 +56,18 @@ func (p pair) finish(err error, dst stream) {
 // liveStreams are the connections that a network's end must end.
 type liveStreams struct {
 	mu   sync.Mutex
-	all  map[stream]struct{}
+	all  map[stream]*flow
 	over bool
 }
 
 // add counts streams until the function that it gives is called.
-func (l *liveStreams) add(ss ...stream) func() {
+func (l *liveStreams) add(f *flow, ss ...stream) func() {
 	l.mu.Lock()
 	if l.all == nil {
-		l.all = map[stream]struct{}{}
+		l.all = map[stream]*flow{}
 	}
 	for _, s := range ss {
-		l.all[s] = struct{}{}
+		l.all[s] = f
 	}
 	over := l.over
 	l.mu.Unlock()
@@ -81,9 +85,40 @@ func (l *liveStreams) add(ss ...stream) func() {
 	}
 }
 
-func (l *liveStreams) abortAll() {
+// flows are those that live.
+func (l *liveStreams) flows() []*flow {
 	l.mu.Lock()
-	l.over = true
+	defer l.mu.Unlock()
+	seen := map[*flow]bool{}
+	for _, f := range l.all {
+		seen[f] = true
+	}
+	return slices.Collect(maps.Keys(seen))
+}
+
+// of gives the streams of the flows that fit.
+func (l *liveStreams) of(fits func(*flow) bool) []stream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []stream
+	for s, f := range l.all {
+		if fits(f) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (l *liveStreams) abortAll() { l.bar(true) }
+
+// bar ends all, and those to come at once, until it is lifted.
+func (l *liveStreams) bar(on bool) {
+	l.mu.Lock()
+	l.over = on
+	if !on {
+		l.mu.Unlock()
+		return
+	}
 	var all []stream
 	for s := range l.all {
 		all = append(all, s)
@@ -147,7 +182,7 @@ func (c *stackConn) Close() error {
 var errStreamGone = errors.New("connection was aborted")
 
 // writeTo copies what arrives to w, straight from the stack's buffers.
-func (c *stackConn) writeTo(w io.Writer) error {
+func (c *stackConn) writeTo(w io.Writer, count *atomic.Int64) error {
 	entry, ready := waiter.NewChannelEntry(waiter.ReadableEvents | waiter.EventErr | waiter.EventHUp)
 	c.wq.EventRegister(&entry)
 	defer c.wq.EventUnregister(&entry)
@@ -156,6 +191,7 @@ func (c *stackConn) writeTo(w io.Writer) error {
 		switch err.(type) {
 		case nil:
 			c.ep.ModerateRecvBuf(r.Count)
+			count.Add(int64(r.Count))
 		case *tcpip.ErrWouldBlock:
 			select {
 			case <-ready:
@@ -172,7 +208,7 @@ func (c *stackConn) writeTo(w io.Writer) error {
 
 // readFrom sends what it reads from the host's connection. No buffer is held
 // while there is nothing to read.
-func (c *stackConn) readFrom(src *net.TCPConn) error {
+func (c *stackConn) readFrom(src *net.TCPConn, count *atomic.Int64) error {
 	entry, ready := waiter.NewChannelEntry(waiter.WritableEvents | waiter.EventErr | waiter.EventHUp)
 	c.wq.EventRegister(&entry)
 	defer c.wq.EventUnregister(&entry)
@@ -180,6 +216,7 @@ func (c *stackConn) readFrom(src *net.TCPConn) error {
 		buf, n, err := readPooled(src)
 		if err == nil && n > 0 {
 			err = c.send(buf[:n], ready)
+			count.Add(int64(n))
 		}
 		putBuffer(buf)
 		if err != nil || n == 0 {

@@ -1,24 +1,66 @@
 package netstack
 
+import (
+	"fmt"
+	"os"
+)
+
 // plug is a namespace that is joined to the bridge and has everything but an
 // address.
 type plug struct {
 	ns       *namespace
-	hostLink int // index of the veth pair's other end in the network's namespace
+	name     string // of the link in ns
+	index    int    // of that link
+	hostLink int    // index of the veth pair's other end in the network's namespace
 }
 
 // makePlug makes a namespace, and the veth pair to the bridge with both ends up.
 func (n *Network) makePlug() (*plug, error) {
-	ns, err := makeNamespace(n.maker)
+	ns, err := makeNamespace(n.maker, n.linkSysctls("default"))
 	if err != nil {
 		return nil, err
 	}
-	p := &plug{ns: ns, hostLink: int(n.seq.Add(1))}
+	p := &plug{ns: ns, name: endpointLink, index: endpointIndex, hostLink: int(n.seq.Add(1))}
 	if err := n.makeVeth(p); err != nil {
 		ns.close() // takes eth0 with it, and that its other end
 		return nil, err
 	}
 	return p, nil
+}
+
+// plugInto makes a further link in a namespace that exists; file is the
+// plug's from then on.
+func (n *Network) plugInto(file *os.File) (*plug, error) {
+	ns, err := openNamespace(n.maker, file)
+	if err != nil {
+		return nil, err
+	}
+	p := &plug{ns: ns, index: anyIndex, hostLink: int(n.seq.Add(1))}
+	if p.name, err = freeName(ns); err == nil {
+		err = n.makeVeth(p)
+	}
+	if err != nil {
+		ns.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// freeName is the first of eth0, eth1, … that no link has.
+func freeName(ns *namespace) (string, error) {
+	links, err := ns.handle.LinkList()
+	if err != nil {
+		return "", fmt.Errorf("list links: %w", err)
+	}
+	taken := map[string]bool{}
+	for _, l := range links {
+		taken[l.Attrs().Name] = true
+	}
+	for i := 0; ; i++ {
+		if name := fmt.Sprintf("eth%d", i); !taken[name] {
+			return name, nil
+		}
+	}
 }
 
 // spares keeps plugs ready, so that an Attach need not wait for the kernel to

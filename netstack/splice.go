@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,7 +16,7 @@ const spliceSize = 512 << 10
 
 // splice moves bytes from src to dst inside the kernel until src ends. A
 // connection without traffic holds no pipe.
-func (s *pipePool) splice(dst, src *net.TCPConn) error {
+func (s *pipePool) splice(dst, src *net.TCPConn, count *atomic.Int64) error {
 	in, err := src.SyscallConn()
 	if err != nil {
 		return err
@@ -29,6 +30,7 @@ func (s *pipePool) splice(dst, src *net.TCPConn) error {
 		if err != nil || n == 0 {
 			return err
 		}
+		count.Add(int64(n))
 		if err := p.drain(out, n); err != nil {
 			p.close() // it still holds bytes
 			return err

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -19,7 +19,7 @@ const nicID = 1
 
 // openStack makes the gVisor stack on the tap and starts it.
 func (n *Network) openStack() error {
-	e := newEdge(n.gateway)
+	e := newEdge(n.gateway, n.gateway6)
 	var err error
 	if n.link, err = newLink(n.tap, n.config.MTU, e); err != nil {
 		return fmt.Errorf("tap: %w", err)
@@ -27,8 +27,8 @@ func (n *Network) openStack() error {
 	n.echo = newEchoFlows(n)
 	n.link.echo = n.echo.request
 	n.stack = stack.New(stack.Options{
-		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4},
+		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol, ipv6.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4, icmp.NewProtocol6},
 	})
 	if err := setTCPOptions(n.stack); err != nil {
 		return err
@@ -48,19 +48,36 @@ func (n *Network) addNIC() error {
 	// from that address.
 	n.stack.SetPromiscuousMode(nicID, true)
 	n.stack.SetSpoofing(nicID, true)
-	addr := tcpip.ProtocolAddress{
-		Protocol: ipv4.ProtocolNumber,
-		AddressWithPrefix: tcpip.AddressWithPrefix{
-			Address: tcpip.AddrFrom4(n.gateway.As4()), PrefixLen: n.config.Subnet.Bits(),
-		},
+	var routes []tcpip.Route
+	for _, g := range []struct {
+		ip   netip.Addr
+		bits int
+	}{{n.gateway, n.config.Subnet.Bits()}, {n.gateway6, n.config.Subnet6.Bits()}} {
+		if !g.ip.IsValid() {
+			continue
+		}
+		addr := tcpip.ProtocolAddress{
+			Protocol:          protocolOf(g.ip),
+			AddressWithPrefix: tcpip.AddressWithPrefix{Address: addressOf(g.ip), PrefixLen: g.bits},
+		}
+		if err := n.stack.AddProtocolAddress(nicID, addr, stack.AddressProperties{}); err != nil {
+			return fmt.Errorf("gateway's address: %s", err)
+		}
+		routes = append(routes, tcpip.Route{Destination: addr.AddressWithPrefix.Subnet(), NIC: nicID})
 	}
-	if err := n.stack.AddProtocolAddress(nicID, addr, stack.AddressProperties{}); err != nil {
-		return fmt.Errorf("gateway's address: %s", err)
-	}
-	subnet := addr.AddressWithPrefix.Subnet()
-	n.stack.SetRouteTable([]tcpip.Route{{Destination: subnet, NIC: nicID}})
+	n.stack.SetRouteTable(routes)
 	return nil
 }
+
+// protocolOf is the stack's number of an address's protocol.
+func protocolOf(ip netip.Addr) tcpip.NetworkProtocolNumber {
+	if ip.Is6() {
+		return ipv6.ProtocolNumber
+	}
+	return ipv4.ProtocolNumber
+}
+
+func addressOf(ip netip.Addr) tcpip.Address { return tcpip.AddrFromSlice(ip.AsSlice()) }
 
 // setTCPOptions: windows that hold a fast path's worth of bytes and grow only
 // where they are used, and a short TIME-WAIT: the path to the container is one
@@ -79,20 +96,32 @@ func setTCPOptions(s *stack.Stack) error {
 	return nil
 }
 
-// admit lets an endpoint's frames through the edge; the stack knows its MAC
-// without asking, so that nobody else can answer.
-func (n *Network) admit(ip netip.Addr) error {
-	hw := macFor(ip)
-	if err := n.stack.AddStaticNeighbor(nicID, header.IPv4ProtocolNumber, tcpip.AddrFrom4(ip.As4()), tcpip.LinkAddress(hw)); err != nil {
-		return fmt.Errorf("neighbour %s: %s", ip, err)
+// admit lets an endpoint's frames through bridge and edge; the stack knows its
+// MAC without asking, so that nobody else can answer.
+func (n *Network) admit(e *Endpoint) error {
+	if err := n.guards.admit(e); err != nil {
+		return err
 	}
-	n.link.edge.pin(hw, ip)
+	for _, ip := range []netip.Addr{e.IP, e.IP6} {
+		if !ip.IsValid() {
+			continue
+		}
+		if err := n.stack.AddStaticNeighbor(nicID, protocolOf(ip), addressOf(ip), tcpip.LinkAddress(e.MAC)); err != nil {
+			return fmt.Errorf("neighbour %s: %s", ip, err)
+		}
+	}
+	n.link.edge.pin(e.MAC, pinOf(e.IP, e.IP6))
 	return nil
 }
 
-func (n *Network) expel(ip netip.Addr) {
-	n.link.edge.unpin(macFor(ip))
-	_ = n.stack.RemoveNeighbor(nicID, header.IPv4ProtocolNumber, tcpip.AddrFrom4(ip.As4()))
+func (n *Network) expel(e *Endpoint) {
+	n.link.edge.unpin(e.MAC)
+	n.guards.expel(e)
+	for _, ip := range []netip.Addr{e.IP, e.IP6} {
+		if ip.IsValid() {
+			_ = n.stack.RemoveNeighbor(nicID, protocolOf(ip), addressOf(ip))
+		}
+	}
 }
 
 // closeStack ends the stack, then the reader of the tap, then the tap: others
@@ -110,7 +139,7 @@ func (n *Network) closeStack() {
 }
 
 func full(ap netip.AddrPort) tcpip.FullAddress {
-	return tcpip.FullAddress{NIC: nicID, Addr: tcpip.AddrFrom4(ap.Addr().As4()), Port: ap.Port()}
+	return tcpip.FullAddress{NIC: nicID, Addr: addressOf(ap.Addr()), Port: ap.Port()}
 }
 
 func addrOf(a tcpip.Address) netip.Addr {

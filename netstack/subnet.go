@@ -21,6 +21,10 @@ func Subnets() []netip.Prefix {
 	}
 }
 
+// DefaultSubnet6 is a range of unique local addresses (RFC 4193) for a network
+// that was not made with one of its own. It never leaves this machine.
+func DefaultSubnet6() netip.Prefix { return netip.MustParsePrefix("fd88:da71:7::/64") }
+
 func (n *Network) chooseSubnet() error {
 	if s := n.config.Subnet; s.IsValid() {
 		if !s.Addr().Is4() || s.Bits() > 29 || s.Bits() < 8 {
@@ -33,6 +37,7 @@ func (n *Network) chooseSubnet() error {
 	if err != nil {
 		return err
 	}
+	used = append(used, n.config.Avoid...)
 	for _, s := range Subnets() {
 		if !overlapsAny(s, used) {
 			n.config.Subnet = s
@@ -82,10 +87,12 @@ type addresses struct {
 	used   map[netip.Addr]bool
 }
 
-func newAddresses(subnet netip.Prefix, gateway netip.Addr) *addresses {
-	return &addresses{subnet: subnet, last: gateway, used: map[netip.Addr]bool{
-		subnet.Addr(): true, gateway: true, broadcast(subnet): true,
-	}}
+func newAddresses(subnet netip.Prefix, own ...netip.Addr) *addresses {
+	a := &addresses{subnet: subnet, last: own[0], used: map[netip.Addr]bool{subnet.Addr(): true, broadcast(subnet): true}}
+	for _, ip := range own {
+		a.used[ip] = true
+	}
+	return a
 }
 
 func (a *addresses) take() (netip.Addr, error) {
@@ -104,7 +111,7 @@ func (a *addresses) take() (netip.Addr, error) {
 
 func (a *addresses) reserve(ip netip.Addr) error {
 	if !a.subnet.Contains(ip) || a.used[ip] {
-		return fmt.Errorf("address %s is taken or not in %s", ip, a.subnet)
+		return fmt.Errorf("address %s %w, or not in %s", ip, ErrTaken, a.subnet)
 	}
 	a.used[ip] = true
 	return nil

@@ -14,6 +14,8 @@ import (
 const (
 	endpointLink  = "eth0"
 	endpointIndex = 2 // of eth0 in every namespace that is made here; lo is 1
+	// anyIndex leaves the choice to the kernel, in namespaces of others.
+	anyIndex = 0
 )
 
 func vethName(index int) string { return fmt.Sprintf("veth%d", index) }
@@ -24,16 +26,26 @@ func (n *Network) makeVeth(p *plug) error {
 	if err := n.addVeth(p); err != nil {
 		return err
 	}
-	eth0 := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: endpointIndex}}
-	if err := p.ns.handle.LinkSetUp(eth0); err != nil {
-		return fmt.Errorf("bring %s up: %w", endpointLink, err)
+	if p.index == anyIndex {
+		eth, err := p.ns.handle.LinkByName(p.name)
+		if err != nil {
+			return fmt.Errorf("link %s: %w", p.name, err)
+		}
+		p.index = eth.Attrs().Index
+		if err := n.maker.in(p.ns.file, func() error { return n.setLinkSysctls(p.name) }); err != nil {
+			return err
+		}
+	}
+	eth := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: p.index}}
+	if err := p.ns.handle.LinkSetUp(eth); err != nil {
+		return fmt.Errorf("bring %s up: %w", p.name, err)
 	}
 	other := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: p.hostLink}}
 	if err := n.ns.handle.LinkSetUp(other); err != nil {
 		return fmt.Errorf("bring veth up: %w", err)
 	}
 	return errors.Join(
-		n.maker.in(p.ns.file, func() error { return settle(endpointLink) }),
+		n.maker.in(p.ns.file, func() error { return settle(p.name) }),
 		n.maker.in(n.ns.file, func() error { return settle(vethName(p.hostLink)) }),
 	)
 }
@@ -47,8 +59,8 @@ func (n *Network) addVeth(p *plug) error {
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("veth"))
 	peer := info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.VETH_INFO_PEER, nil)
-	peer.AddChild(linkHead(unix.AF_UNSPEC, endpointIndex))
-	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(endpointLink))
+	peer.AddChild(linkHead(unix.AF_UNSPEC, p.index))
+	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(p.name))
 	peer.AddRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n.config.MTU)))
 	peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(p.ns.file.Fd())))
 	req.AddData(info)

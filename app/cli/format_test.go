@@ -110,6 +110,7 @@ func TestForeignTextIsHarmless(t *testing.T) {
 func TestInspectTemplates(t *testing.T) {
 	d := api.ContainerDetail{Container: example(), Args: []string{"/a", "b"}, Env: []string{"A=1"}}
 	d.PID, d.IP = 4194304, "10.88.0.2"
+	d.Attachments = []api.Attachment{{Network: "default", IP: "10.88.0.2"}}
 	v := dockerContainer(d)
 	for format, want := range map[string]string{
 		"{{.Id}}":                        d.ID,

@@ -99,7 +99,14 @@ type networkJSON struct {
 	Networks           map[string]endpointJSON
 }
 
-type endpointJSON struct{ IPAddress, Gateway string }
+type endpointJSON struct {
+	IPAddress, Gateway  string
+	IPPrefixLen         int
+	GlobalIPv6Address   string
+	GlobalIPv6PrefixLen int
+	MacAddress          string
+	Aliases             []string
+}
 
 type davitJSON struct {
 	Reason      string
@@ -217,13 +224,21 @@ func labelsOf(m map[string]string) map[string]string {
 func dockerNetwork(d api.ContainerDetail) networkJSON {
 	n := networkJSON{Ports: map[string][]bindingJSON{}, Networks: map[string]endpointJSON{}}
 	if !isUp(d.State) {
+		for _, a := range d.Attachments {
+			n.Networks[a.Network] = endpointJSON{Aliases: a.Aliases}
+		}
 		return n
 	}
 	n.Ports, n.Gateway = dockerPorts(d.Ports), d.Gateway
 	if ip, err := netip.ParseAddr(d.IP); err == nil {
 		n.IPAddress = ip.String()
 	}
-	n.Networks[cmp.Or(d.Network, "default")] = endpointJSON{IPAddress: n.IPAddress, Gateway: d.Gateway}
+	for _, a := range d.Attachments {
+		n.Networks[a.Network] = endpointJSON{
+			IPAddress: a.IP, Gateway: a.Gateway, IPPrefixLen: a.Prefix, GlobalIPv6Address: a.IP6, GlobalIPv6PrefixLen: a.Prefix6,
+			MacAddress: a.MAC, Aliases: a.Aliases,
+		}
+	}
 	return n
 }
 

@@ -120,7 +120,7 @@ func newPsRow(e *env, o ListOptions, c api.Container) psRow {
 		r.ID, r.Image = shortID(c.ID), shortImage(r.Image)
 		command = ellipsis(command, 20)
 	}
-	r.Command = strconv.Quote(command)
+	r.Command, r.Networks = strconv.Quote(command), text(strings.Join(c.Networks, ","))
 	if isUp(c.State) {
 		r.Ports = portList(c.Ports)
 	}

@@ -23,21 +23,77 @@ const netdLimit = 20 * time.Second
 // starts when the first container joins.
 type network struct{ dirs store.Dirs }
 
-func (n network) Attach(ctx context.Context, name string, who guard.Member) (guard.Endpoint, *os.File, error) {
-	req := netd.Request{ID: who.ID, Names: who.Names, Hostname: who.Hostname}
-	client := netd.NewClient(n.dirs.NetdSocket(name))
-	ep, netns, err := client.Attach(ctx, req)
+func (n network) Attach(ctx context.Context, name string, who guard.Member, netns *os.File) (guard.Endpoint, *os.File, error) {
+	client, req := netd.NewClient(n.dirs.NetdSocket(name)), n.request(who)
+	var ep netd.Endpoint
+	made := netns
+	attach := func() (err error) {
+		if netns != nil {
+			ep, err = client.Join(ctx, req, netns)
+			return err
+		}
+		ep, made, err = client.Attach(ctx, req)
+		return err
+	}
+	err := attach()
 	if absent(err) {
 		if err := n.spawn(ctx, name); err != nil {
 			return guard.Endpoint{}, nil, err
 		}
 		for end := time.Now().Add(netdLimit); absent(err) && time.Now().Before(end) && ctx.Err() == nil; {
-			if ep, netns, err = client.Attach(ctx, req); err != nil {
+			if err = attach(); err != nil {
 				time.Sleep(time.Millisecond)
 			}
 		}
 	}
-	return guard.Endpoint{IP: ep.IP, Gateway: ep.Gateway, DNS: ep.DNS, Search: ep.Search}, netns, err
+	if err != nil {
+		return guard.Endpoint{}, nil, err
+	}
+	return endpoint(ep), made, nil
+}
+
+func (n network) request(who guard.Member) netd.Request {
+	r := netd.Request{
+		ID: who.ID, Names: who.Names, Hostname: who.Hostname, Offline: who.Offline, HostAccess: who.HostAccess,
+		IP: who.Endpoint.IP, IP6: who.Endpoint.IP6, MAC: who.Endpoint.MAC,
+	}
+	for _, p := range who.Peers {
+		r.Peers = append(r.Peers, n.dirs.NetdSocket(p))
+	}
+	return r
+}
+
+func endpoint(e netd.Endpoint) guard.Endpoint {
+	g := guard.Endpoint{DNS: e.DNS, Host: e.Host, Search: e.Search, Internal: e.Internal}
+	g.IP, g.Gateway, g.Prefix, g.MAC = e.IP.String(), e.Gateway.String(), e.PrefixLen, e.MAC
+	if e.IP6.IsValid() {
+		g.IP6, g.Prefix6 = e.IP6.String(), e.Prefix6
+	}
+	return g
+}
+
+func (n network) Change(ctx context.Context, name string, who guard.Member) error {
+	err := netd.NewClient(n.dirs.NetdSocket(name)).Change(ctx, n.request(who))
+	if absent(err) {
+		return nil // it ended, and the endpoint with it
+	}
+	return err
+}
+
+func (n network) Unpublish(ctx context.Context, name, id string, ports []api.Port) error {
+	err := netd.NewClient(n.dirs.NetdSocket(name)).Unpublish(ctx, id, toWire(ports))
+	if absent(err) {
+		return nil
+	}
+	return err
+}
+
+func toWire(ports []api.Port) []netd.Port {
+	asked := make([]netd.Port, len(ports))
+	for i, p := range ports {
+		asked[i] = netd.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+	}
+	return asked
 }
 
 func (n network) Detach(ctx context.Context, name, id string) error {
@@ -61,11 +117,7 @@ func (n network) Members(ctx context.Context, name string) ([]string, error) {
 }
 
 func (n network) Publish(ctx context.Context, name, id string, ports []api.Port) ([]api.Port, error) {
-	asked := make([]netd.Port, len(ports))
-	for i, p := range ports {
-		asked[i] = netd.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
-	}
-	got, err := netd.NewClient(n.dirs.NetdSocket(name)).Publish(ctx, id, asked)
+	got, err := netd.NewClient(n.dirs.NetdSocket(name)).Publish(ctx, id, toWire(ports))
 	if err != nil {
 		return nil, err
 	}

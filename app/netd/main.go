@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"davit/backend/api"
 	"davit/backend/store"
 	"davit/backend/userns/keeper"
 	"davit/netstack"
@@ -54,6 +56,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := number(&c.Network, dirs); err != nil {
+		return err
+	}
 	k, err := keeper.Dial(ctx, dirs)
 	if err == nil {
 		defer func() { _ = k.Close() }()
@@ -87,7 +92,6 @@ func parse(args []string) (serve.Config, error) {
 	f := flag.NewFlagSet("davit-netd", flag.ContinueOnError)
 	name := f.String("network", "default", "the network's `name`")
 	socket := f.String("socket", "", "`path` of the socket to listen on")
-	subnet := f.String("subnet", "", "IPv4 `range`; one that the host does not use is chosen where it is not given")
 	if err := f.Parse(args); err != nil {
 		return serve.Config{}, err
 	}
@@ -101,10 +105,43 @@ func parse(args []string) (serve.Config, error) {
 	default:
 		return c, fmt.Errorf("%s=%s: want %s or %s", envPath, c.Network.Path, netstack.PathDirect, netstack.PathStack)
 	}
-	if *subnet == "" {
-		return c, nil
+	return c, nil
+}
+
+// number fills in what the person said of the network when it was made. The
+// default network was not made: it takes ranges that nothing else has.
+func number(c *netstack.Config, dirs store.Dirs) error {
+	rec, err := store.ReadNetwork(dirs, c.Name)
+	if errors.Is(err, fs.ErrNotExist) && c.Name == api.NetworkDefault {
+		return avoid(c, dirs)
 	}
-	var err error
-	c.Network.Subnet, err = netip.ParsePrefix(*subnet)
-	return c, err
+	if err != nil {
+		return fmt.Errorf("network %s: %w", c.Name, err)
+	}
+	c.Internal, c.Isolated, c.MTU = rec.Internal, rec.Isolated, rec.MTU
+	var err4, err6, gw4, gw6 error
+	c.Subnet, err4 = netip.ParsePrefix(rec.Subnet)
+	c.Gateway, gw4 = netip.ParseAddr(rec.Gateway)
+	if rec.Subnet6 != "" {
+		c.Subnet6, err6 = netip.ParsePrefix(rec.Subnet6)
+		c.Gateway6, gw6 = netip.ParseAddr(rec.Gateway6)
+	}
+	if err := errors.Join(err4, err6, gw4, gw6); err != nil {
+		return fmt.Errorf("the record of network %s: %w", c.Name, err)
+	}
+	return nil
+}
+
+func avoid(c *netstack.Config, dirs store.Dirs) error {
+	c.Subnet6 = netstack.DefaultSubnet6()
+	all, err := store.ListNetworks(dirs)
+	for _, n := range all {
+		if p, perr := netip.ParsePrefix(n.Subnet); perr == nil {
+			c.Avoid = append(c.Avoid, p)
+		}
+	}
+	if len(all) > 0 {
+		return nil // one that cannot be read is as good as none
+	}
+	return err
 }

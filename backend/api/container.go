@@ -38,6 +38,8 @@ type Container struct {
 	AutoRemove bool              `json:"autoRemove,omitempty"`
 	Restarts   int               `json:"restarts"`
 	Health     string            `json:"health,omitempty"` // "starting", "healthy", "unhealthy"; "": no check
+	Networks   []string          `json:"networks"`         // that it belongs to; "host", "none" and "container:…" stand alone
+	Offline    bool              `json:"offline,omitempty"`
 }
 
 // ContainerDetail is all about one container.
@@ -48,15 +50,17 @@ type ContainerDetail struct {
 	Env        []string `json:"env"`  // KEY=value, image defaults applied
 	WorkingDir string   `json:"workingDir"`
 	User       string   `json:"user"`
-	Network    string   `json:"network"`
+	Network    string   `json:"network"` // the first, or "none", "host", "container:…"
 	Gateway    string   `json:"gateway,omitempty"`
-	LogPath    string   `json:"logPath"`
-	LogSize    int64    `json:"logSize"` // bytes
-	Rootfs     string   `json:"rootfs"`
-	OOMKilled  bool     `json:"oomKilled"`
-	Restart    string   `json:"restart"`         // the policy now, updates applied
-	Limits     Limits   `json:"limits,omitzero"` // now, updates applied
-	Cgroup     string   `json:"cgroup,omitempty"`
+	// Attachments are its places in the networks that it belongs to.
+	Attachments []Attachment `json:"attachments"`
+	LogPath     string       `json:"logPath"`
+	LogSize     int64        `json:"logSize"` // bytes
+	Rootfs      string       `json:"rootfs"`
+	OOMKilled   bool         `json:"oomKilled"`
+	Restart     string       `json:"restart"`         // the policy now, updates applied
+	Limits      Limits       `json:"limits,omitzero"` // now, updates applied
+	Cgroup      string       `json:"cgroup,omitempty"`
 	// HealthCheck is what is done, the image's and the spec's joined; nil: nothing.
 	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 	HealthLog   *Health      `json:"healthLog,omitempty"`
@@ -109,15 +113,30 @@ type RunSpec struct {
 	StopSignal      string            `json:"stopSignal,omitempty"`
 	StopTimeout     *int              `json:"stopTimeout,omitempty"` // seconds; nil: 10
 	Restart         string            `json:"restart,omitempty"`     // no, always, unless-stopped, on-failure[:n]
-	Network         string            `json:"network,omitempty"`     // "" or "default", "none"
-	CapAdd          []string          `json:"capAdd,omitempty"`
-	CapDrop         []string          `json:"capDrop,omitempty"`
-	SecurityOpt     []string          `json:"securityOpt,omitempty"` // docker's: no-new-privileges=false, seccomp=unconfined
-	Privileged      bool              `json:"privileged,omitempty"`
-	Platform        string            `json:"platform,omitempty"` // os/arch[/variant]
-	Limits          Limits            `json:"limits,omitzero"`
-	Log             LogLimits         `json:"log,omitzero"`
-	HealthCheck     *HealthCheck      `json:"healthCheck,omitempty"`
+	// Network is a network's name, "none", "host" or "container:" and whose;
+	// "" is "default". Endpoint is how it is joined, Networks are further ones.
+	Network  string        `json:"network,omitempty"`
+	Endpoint EndpointSpec  `json:"endpoint,omitzero"`
+	Networks []NetworkJoin `json:"networks,omitempty"`
+	// DNS are resolvers to use instead of the network's; names of other
+	// containers are not known to them.
+	DNS        []string `json:"dns,omitempty"`
+	DNSSearch  []string `json:"dnsSearch,omitempty"`  // instead of the host's; "." is none
+	DNSOptions []string `json:"dnsOptions,omitempty"` // of resolv.conf(5)
+	// ExtraHosts are lines for /etc/hosts: "name:address"; the address
+	// "host-gateway" is this computer's and wants HostAccess, too.
+	ExtraHosts []string `json:"extraHosts,omitempty"`
+	// HostAccess lets it reach services that listen on this computer's own
+	// loopback, under the name host.davit.internal.
+	HostAccess  bool         `json:"hostAccess,omitempty"`
+	CapAdd      []string     `json:"capAdd,omitempty"`
+	CapDrop     []string     `json:"capDrop,omitempty"`
+	SecurityOpt []string     `json:"securityOpt,omitempty"` // docker's: no-new-privileges=false, seccomp=unconfined
+	Privileged  bool         `json:"privileged,omitempty"`
+	Platform    string       `json:"platform,omitempty"` // os/arch[/variant]
+	Limits      Limits       `json:"limits,omitzero"`
+	Log         LogLimits    `json:"log,omitzero"`
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 
 	// Groups are further groups of the user: names or numbers inside.
 	Groups []string `json:"groups,omitempty"`

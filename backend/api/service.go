@@ -27,6 +27,7 @@ type Service interface {
 	Inside
 	Registries
 	Catalogue
+	Networks
 	Operations
 	System
 }

@@ -115,8 +115,10 @@ type Stats struct {
 	CPUTime     time.Duration `json:"cpuTime"`
 	Memory      int64         `json:"memory"`      // bytes, caches that can be dropped left out
 	MemoryLimit int64         `json:"memoryLimit"` // bytes; the machine's where it has none
-	NetIn       int64         `json:"netIn"`       // bytes
+	NetIn       int64         `json:"netIn"`       // bytes, those of published ports among them
 	NetOut      int64         `json:"netOut"`
+	NetInRate   float64       `json:"netInRate"` // bytes a second since the round before
+	NetOutRate  float64       `json:"netOutRate"`
 	DiskRead    int64         `json:"diskRead"` // bytes
 	DiskWritten int64         `json:"diskWritten"`
 	Pids        int           `json:"pids"`

@@ -50,11 +50,14 @@ func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail
 	d := api.ContainerDetail{
 		Container: container(entry), Spec: rec.Spec,
 		Args: list(rec.Args), Env: list(rec.Env), WorkingDir: rec.WorkingDir, User: rec.User,
-		Network: rec.Network, Gateway: entry.State.Gateway,
+		Network: rec.Network, Gateway: entry.State.Gateway, Attachments: []api.Attachment{},
 		LogPath: dir.Log(), Rootfs: dir.Rootfs(), OOMKilled: entry.State.OOMKilled,
 		Confinement: entry.State.Confinement, Limited: entry.State.Limited,
 		Restart: rec.Restart, Limits: rec.Limits, HealthCheck: rec.HealthCheck,
 		Mounts: list(rec.Mounts), Version: rec.Stamp(),
+	}
+	for _, j := range rec.Joins() {
+		d.Attachments = append(d.Attachments, attachment(entry, j.Network))
 	}
 	if hasProcess(entry.State.State) {
 		d.Cgroup = entry.State.Cgroup
@@ -142,6 +145,7 @@ func container(entry store.Entry) api.Container {
 		Created: rec.Created, State: st.State, Started: st.Started, Finished: st.Finished,
 		ExitCode: st.ExitCode, Reason: st.Reason, Ports: list(rec.Ports), Labels: map[string]string{},
 		AutoRemove: rec.AutoRemove, Restarts: st.Restarts, Health: st.Health,
+		Networks: networksOf(rec), Offline: rec.Offline,
 	}
 	maps.Copy(c.Labels, rec.Labels)
 	if hasProcess(st.State) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -48,6 +49,9 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 	}
 	rec, err := newRecord(img, spec)
 	if err != nil {
+		return api.Created{}, err
+	}
+	if rec.Network, rec.Networks, err = e.joins(spec); err != nil {
 		return api.Created{}, err
 	}
 	e.sweep()
@@ -118,7 +122,6 @@ func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
 		WorkingDir: path.Clean(cmp.Or(spec.WorkingDir, img.Config.WorkingDir, "/")),
 		User:       cmp.Or(spec.User, img.Config.User), Hostname: hostname,
 		Labels: map[string]string{}, Mounts: slices.Clone(spec.Mounts), Ports: ports,
-		Network:    network(spec.Network),
 		StopSignal: cmp.Or(spec.StopSignal, img.Config.StopSignal, "SIGTERM"), StopTimeout: defaultStopTimeout,
 		TTY: spec.TTY, Interactive: spec.Interactive, AutoRemove: spec.AutoRemove,
 		Restart: cmp.Or(spec.Restart, "no"),
@@ -136,13 +139,6 @@ func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
 		rec.WorkingDir = path.Join("/", rec.WorkingDir)
 	}
 	return rec, nil
-}
-
-func network(asked string) string {
-	if asked == "none" {
-		return "none"
-	}
-	return "default"
 }
 
 // newID makes an id whose beginning is not a number, so that no short id is
@@ -197,7 +193,7 @@ func (e *Engine) christen(ctx context.Context, draft *store.Draft, rec *store.Re
 		return err
 	}
 	defer lock.Unlock()
-	if err := e.name(rec); err != nil {
+	if err := errors.Join(e.name(rec), e.checkAddresses(rec.Networks, rec.ID)); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(rec.Ports, func(p api.Port) bool { return p.HostPort == 0 }) {

@@ -92,6 +92,24 @@ func (g *fakeGuard) Unpause(_ context.Context, id string) error {
 
 func (g *fakeGuard) Update(context.Context, string, string, api.Update) error { return g.fail }
 
+func (g *fakeGuard) Join(_ context.Context, id string, j api.NetworkJoin) error {
+	return g.become(id, func(s *store.State) {
+		s.Networks = append(s.Networks, store.Place{Attachment: api.Attachment{Network: j.Network, IP: "10.89.0.2"}})
+	})
+}
+
+func (g *fakeGuard) Leave(context.Context, string, string) error { return g.fail }
+
+func (g *fakeGuard) Ports(_ context.Context, id string, change api.PortChange) (ports []api.Port, err error) {
+	err = g.become(id, func(s *store.State) {
+		ports = append(s.Ports, change.Add...)
+		s.Ports = ports
+	})
+	return ports, err
+}
+
+func (g *fakeGuard) Offline(context.Context, string, bool) error { return g.fail }
+
 func (g *fakeGuard) CheckHealth(_ context.Context, id string) (api.HealthResult, error) {
 	err := g.become(id, func(s *store.State) { s.Health = api.HealthHealthy })
 	return api.HealthResult{Status: api.HealthHealthy}, err

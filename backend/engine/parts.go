@@ -24,6 +24,12 @@ type Guard interface {
 	// Update changes limits and policy of an active container at once; name is
 	// its new name, "" as it is.
 	Update(ctx context.Context, id, name string, u api.Update) error
+	// Join, Leave, Ports and Offline change networks and ports of an active
+	// container at once; see guard.Client.
+	Join(ctx context.Context, id string, j api.NetworkJoin) error
+	Leave(ctx context.Context, id, network string) error
+	Ports(ctx context.Context, id string, change api.PortChange) ([]api.Port, error)
+	Offline(ctx context.Context, id string, offline bool) error
 	// CheckHealth runs the health check now.
 	CheckHealth(ctx context.Context, id string) (api.HealthResult, error)
 	// Resume returns when what should run again after a reboot does.

@@ -26,6 +26,8 @@ func problems(s api.RunSpec) []*api.Error {
 		found = append(found, e)
 	}
 	add("network", validNetwork(s))
+	add("ports", validPublishing(s))
+	add("dns", validNames(s))
 	add("limits", cgroup.Valid(s.Limits))
 	for i, m := range s.Mounts {
 		add(fmt.Sprintf("mounts[%d].source", i), validSource(m))
@@ -77,13 +79,34 @@ func validRestart(policy string, autoRemove bool) error {
 	return nil
 }
 
-func validNetwork(s api.RunSpec) error {
-	switch s.Network {
-	case "", "default", "bridge", "none":
+// validPublishing refuses ports where there is nothing to publish them from.
+func validPublishing(s api.RunSpec) error {
+	if len(s.Ports) == 0 && !s.PublishAll {
 		return nil
 	}
-	return api.Errorf(api.KindNotFound, "there is no network %q", s.Network).WithRef(s.Network).
-		WithHint("Networks are default and none.")
+	switch {
+	case s.Network == api.NetworkNone:
+		return invalid(s.Network, "a container without a network cannot publish ports")
+	case s.Network == api.NetworkHost:
+		return invalid(s.Network, "a container in this computer's own network has nothing to publish: its ports are this computer's")
+	case strings.HasPrefix(s.Network, api.NetworkOf):
+		return invalid(s.Network, "a container that shares another's network cannot publish ports").
+			WithHint("Publish them with that container.")
+	}
+	return nil
+}
+
+// validNetwork looks at what no network has to be known for; see Engine.joins.
+func validNetwork(s api.RunSpec) error {
+	shared := s.Network == api.NetworkHost || s.Network == api.NetworkNone || strings.HasPrefix(s.Network, api.NetworkOf)
+	e := s.Endpoint
+	if shared && (len(s.Networks)+len(e.Aliases) > 0 || e.IP+e.IP6+e.MAC != "") {
+		return invalid(s.Network, "with the network %q there are no further networks, names or addresses", s.Network)
+	}
+	if s.Network == api.NetworkOf {
+		return invalid(s.Network, "it is not said whose network is to be shared").WithHint("Write container:NAME.")
+	}
+	return nil
 }
 
 func validPlatform(platform string) error {

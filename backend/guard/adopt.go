@@ -113,7 +113,7 @@ func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
 	r := &run{
 		c: c, proc: newOrphan(c.state.PID, c.state.PIDStart), done: make(chan struct{}), begun: make(chan struct{}),
 		stdin: files["in"], stdout: files["out"], stderr: files["err"], console: files["console"],
-		net: connected{ports: c.state.Ports}, group: cgroup.Group(c.state.Cgroup), spools: map[string]*os.File{},
+		net: connected{ports: c.state.Ports, places: placesOf(c.state), shared: sharesNetwork(c.rec)}, group: cgroup.Group(c.state.Cgroup), spools: map[string]*os.File{},
 	}
 	for tag, f := range files {
 		if strings.Contains(tag, ".") {
@@ -165,7 +165,9 @@ func (g *Guard) reconcile() {
 	}
 	networks := map[string]bool{}
 	for _, e := range entries {
-		networks[e.Record.Network] = true
+		for _, j := range e.Record.Joins() {
+			networks[j.Network] = true
+		}
 		unremoved := e.Record.AutoRemove && e.Written.State == api.StateExited
 		if e.Err != nil || !e.Written.Active() && !unremoved {
 			continue
@@ -180,9 +182,7 @@ func (g *Guard) reconcile() {
 		}
 	}
 	for name := range networks {
-		if name != "" && name != "none" {
-			go g.sweepNetwork(name) // its process may have to be waited for
-		}
+		go g.sweepNetwork(name) // its process may have to be waited for
 	}
 }
 

@@ -32,6 +32,10 @@ type request struct {
 	Exec   api.ExecSpec      `json:"exec,omitzero"`
 	Name   string            `json:"name,omitempty"`
 	Update api.Update        `json:"update,omitzero"`
+
+	Join    api.NetworkJoin `json:"join,omitzero"`
+	Ports   api.PortChange  `json:"ports,omitzero"`
+	Offline bool            `json:"offline,omitempty"`
 }
 
 type reply struct {
@@ -39,6 +43,7 @@ type reply struct {
 	Exit  api.Exit   `json:"exit,omitzero"`
 
 	Health *api.HealthResult `json:"health,omitempty"`
+	Ports  []api.Port        `json:"ports,omitempty"`
 }
 
 // The requests.
@@ -54,6 +59,10 @@ const (
 	opUnpause = "unpause"
 	opUpdate  = "update" // and rename
 	opHealth  = "health"
+	opJoin    = "join"
+	opLeave   = "leave"
+	opPorts   = "ports"
+	opOffline = "offline"
 	opResume  = "resume"
 	opSettle  = "settle"
 	opHold    = "hold"

@@ -15,39 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
-	"davit/backend/oci"
-	"davit/backend/store"
 	"davit/backend/userns"
 )
 
 // maxAccounts bounds what is read of a container's passwd and group files:
 // they come from the image.
 const maxAccounts = 1 << 20
-
-// writeIdentity writes the files that tell a container who and where it is.
-func writeIdentity(dir store.ContainerDir, rec store.Record, ep Endpoint) error {
-	hosts := "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
-	resolv := ""
-	if ep.IP.IsValid() {
-		hosts += fmt.Sprintf("%s\t%s\n", ep.IP, rec.Hostname)
-		resolv = fmt.Sprintf("nameserver %s\noptions ndots:0\n", ep.DNS)
-		if len(ep.Search) > 0 {
-			resolv += "search " + strings.Join(ep.Search, " ") + "\n"
-		}
-	}
-	files := map[string]string{"hosts": hosts, "hostname": rec.Hostname + "\n", "resolv.conf": resolv}
-	for name, text := range files {
-		path := oci.IdentityFile(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return fmt.Errorf("identity: %w", err)
-		}
-		// The file stands below the person's umask; everyone inside reads it.
-		if err := os.Chmod(path, 0o644); err != nil {
-			return fmt.Errorf("identity: %w", err)
-		}
-	}
-	return nil
-}
 
 // resolveUser finds the ids that a user as typed ("", "1000", "www:www") has
 // in the rootfs, and its home directory.

@@ -72,7 +72,7 @@ func first(errs ...error) error {
 
 // prepare fills in what is known only now.
 func (c *container) prepare(spec *specs.Spec, n connected) error {
-	if err := writeIdentity(c.dir, c.rec, n.Endpoint); err != nil {
+	if err := writeIdentity(c, n); err != nil {
 		return err
 	}
 	u, home, err := resolveUser(c.dir.Rootfs(), c.rec.User)
@@ -162,12 +162,10 @@ func (c *container) begin(r *run, p *specs.Process) error {
 	err = c.record(func(s *store.State) {
 		*s = store.State{
 			State: api.StateRunning, PID: pid, PIDStart: start, BootID: store.BootID(), Started: time.Now(),
-			Restarts: s.Restarts, Ports: r.net.ports, Confinement: c.confinement(), Limited: limited(),
+			Restarts: s.Restarts, Confinement: c.confinement(), Limited: limited(),
 			Cgroup: string(r.group), Health: c.firstHealth(),
 		}
-		if r.net.IP.IsValid() {
-			s.IP, s.Gateway = r.net.IP.String(), r.net.Gateway.String()
-		}
+		r.net.note(s)
 	})
 	r.pump()
 	go c.watch(r)
@@ -208,7 +206,8 @@ func (c *container) failed(err error) {
 		} else {
 			s.State = api.StateExited
 		}
-		s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+		s.PID, s.PIDStart = 0, 0
+		noNetworks(s)
 		s.ExitCode, s.Reason = e.ExitCode, e.Msg
 		if s.ExitCode == 0 {
 			s.ExitCode = 125

@@ -143,7 +143,7 @@ func (c *container) watch(r *run) {
 	}
 	r.withdraw()
 	r.close()
-	c.disconnect(r.net)
+	c.disconnect(r.network())
 	if err := c.unmountUnheld(); err != nil {
 		c.log.Error("unmount", "err", err)
 	}
@@ -159,7 +159,8 @@ func (c *container) watch(r *run) {
 	// here has told all that the next one has to know.
 	c.record(func(s *store.State) {
 		s.State, s.Finished, s.ExitCode, s.Reason = api.StateExited, time.Now(), exit.Code, exit.Reason
-		s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+		s.PID, s.PIDStart = 0, 0
+		noNetworks(s)
 		s.OOMKilled, s.Cgroup, s.Health = oom, "", ""
 		if again {
 			restarting(s)

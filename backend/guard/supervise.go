@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"davit/backend/api"
@@ -16,6 +17,12 @@ func (g *Guard) answer(ctx context.Context, req request, files []*os.File) (r re
 		var c *container
 		if c, err = g.container(req.ID); err == nil {
 			r.Health, err = c.supervise(ctx, req)
+		}
+	case opJoin, opLeave, opPorts, opOffline:
+		fdmsg.CloseAll(files)
+		var c *container
+		if c, err = g.container(req.ID); err == nil {
+			r.Ports, err = c.rejoin(ctx, req)
 		}
 	case opResume:
 		fdmsg.CloseAll(files)
@@ -34,7 +41,7 @@ func (c *container) supervise(ctx context.Context, req request) (*api.HealthResu
 	case opUnpause:
 		return nil, c.unpause()
 	case opUpdate:
-		return nil, c.update(req.Name, req.Update)
+		return nil, errors.Join(c.update(req.Name, req.Update), c.renamed(ctx))
 	}
 	return c.checkNow(ctx)
 }

@@ -16,10 +16,17 @@ type current struct {
 	name    string
 	restart string
 	limits  api.Limits
+	network string // its mode: a network's name, "none", "host", "container:…"
+	joins   []api.NetworkJoin
+	ports   []api.Port
+	offline bool
 }
 
 func currently(rec store.Record) current {
-	return current{name: rec.Name, restart: rec.Restart, limits: rec.Limits}
+	return current{
+		name: rec.Name, restart: rec.Restart, limits: rec.Limits,
+		network: rec.Network, joins: rec.Joins(), ports: rec.Ports, offline: rec.Offline,
+	}
 }
 
 // reread takes over what was changed while nothing ran.
@@ -32,6 +39,12 @@ func (c *container) reread() error {
 	defer c.mu.Unlock()
 	c.now = currently(rec)
 	return nil
+}
+
+func (c *container) currently() current {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
 }
 
 func (c *container) name() string {

@@ -24,7 +24,7 @@ func mounts(rec store.Record, o SpecOptions, privileged bool) ([]specs.Mount, er
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=65536k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: devpts()},
-		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", sys}},
+		sysfs(rec.Network, sys),
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=67108864"}},
 	}
@@ -42,6 +42,15 @@ func mounts(rec store.Record, o SpecOptions, privileged bool) ([]specs.Mount, er
 		ms = append(ms, sm)
 	}
 	return ms, nil
+}
+
+// sysfs is /sys. The kernel mounts a new one only for a network namespace that
+// belongs to the user namespace, which the host's does not: that one's is shown.
+func sysfs(network, mode string) specs.Mount {
+	if network == api.NetworkHost {
+		return specs.Mount{Destination: "/sys", Type: "bind", Source: "/sys", Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev", mode}}
+	}
+	return specs.Mount{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", mode}}
 }
 
 // shallowFirst orders mounts so that none hides another below it: an image

@@ -62,7 +62,7 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 		},
 		Mounts: mounts,
 		Linux: &specs.Linux{
-			Namespaces: namespaces(),
+			Namespaces: namespaces(rec.Network),
 			MountLabel: sec.selinux(o.Security.MountLabel),
 			// No CgroupsPath: libcontainer takes a path as an order and fails where
 			// it cannot be made; without one it uses what is delegated, or none.
@@ -90,15 +90,18 @@ func cwd(dir string) string {
 	return dir
 }
 
-func namespaces() []specs.LinuxNamespace {
-	return []specs.LinuxNamespace{
+func namespaces(network string) []specs.LinuxNamespace {
+	all := []specs.LinuxNamespace{
 		{Type: specs.PIDNamespace},
 		{Type: specs.MountNamespace},
-		{Type: specs.NetworkNamespace}, // the guard sets its path
 		{Type: specs.IPCNamespace},
 		{Type: specs.UTSNamespace},
 		{Type: specs.CgroupNamespace},
 	}
+	if network != api.NetworkHost {
+		all = append(all, specs.LinuxNamespace{Type: specs.NetworkNamespace}) // the guard sets its path
+	}
+	return all
 }
 
 // seccompProfile is docker's default profile for the native architecture
@@ -137,10 +140,12 @@ func readonlyPaths() []string {
 	return []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
 }
 
-// defaultCapabilities are docker's fourteen.
+// defaultCapabilities are docker's fourteen but NET_RAW, by which a container
+// could send frames and packets in others' names. Ping works without it: see
+// netstack's sysctls.
 var defaultCapabilities = []string{
 	"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
-	"CAP_MKNOD", "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID",
+	"CAP_MKNOD", "CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID",
 	"CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
 }
 

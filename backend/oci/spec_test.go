@@ -23,7 +23,7 @@ func TestDefaultsConfine(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := s.Process
-	if !p.NoNewPrivileges || len(p.Capabilities.Bounding) != 14 {
+	if !p.NoNewPrivileges || len(p.Capabilities.Bounding) != 13 || slices.Contains(p.Capabilities.Bounding, "CAP_NET_RAW") {
 		t.Errorf("no_new_privs %v, %d capabilities", p.NoNewPrivileges, len(p.Capabilities.Bounding))
 	}
 	if len(p.Capabilities.Inheritable)+len(p.Capabilities.Ambient) != 0 {
@@ -52,7 +52,8 @@ func TestCapabilities(t *testing.T) {
 	}{
 		{nil, []string{"ALL"}, "", "CAP_CHOWN", 0},
 		{[]string{"net_admin"}, []string{"all"}, "CAP_NET_ADMIN", "CAP_CHOWN", 1},
-		{[]string{"CAP_SYS_ADMIN"}, []string{"CHOWN"}, "CAP_SYS_ADMIN", "CAP_CHOWN", 14},
+		{[]string{"CAP_SYS_ADMIN"}, []string{"CHOWN"}, "CAP_SYS_ADMIN", "CAP_CHOWN", 13},
+		{[]string{"NET_RAW"}, nil, "CAP_NET_RAW", "CAP_SYS_ADMIN", 14},
 		{[]string{"ALL"}, []string{"MKNOD"}, "CAP_SYS_ADMIN", "CAP_MKNOD", 40},
 	} {
 		s, err := Spec(record(api.RunSpec{CapAdd: c.add, CapDrop: c.drop}), SpecOptions{})

@@ -177,6 +177,10 @@ func text(name string, v reflect.Value) string {
 		return deviceWord(x)
 	case api.Ulimit:
 		return ulimitWord(x)
+	case api.NetworkJoin:
+		return joinWord(x)
+	case api.EndpointSpec:
+		return endpointWords(x)
 	case api.SecretUse:
 		return secretWord(x)
 	case api.Limits:
@@ -213,6 +217,10 @@ func text(name string, v reflect.Value) string {
 func Another(s api.RunSpec) api.RunSpec {
 	s = clone(s)
 	s.Name = ""
+	s.Endpoint.IP, s.Endpoint.IP6, s.Endpoint.MAC = "", "", ""
+	for i := range s.Networks {
+		s.Networks[i].IP, s.Networks[i].IP6, s.Networks[i].MAC = "", "", ""
+	}
 	for i := range s.Ports {
 		s.Ports[i].HostPort = 0
 	}

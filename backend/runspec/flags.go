@@ -85,19 +85,6 @@ func (o *Flags) addPlaces(f *pflag.FlagSet) {
 	o.addNetwork(f)
 }
 
-func (o *Flags) addNetwork(f *pflag.FlagSet) {
-	network := func(v string) error {
-		if v == "bridge" {
-			v = "default" // docker's name for it
-		}
-		o.Spec.Network = v
-		return nil
-	}
-	f.Func("network", "The `network`: default or none", network)
-	f.Func("net", "The network", network)
-	hide(f, "net")
-}
-
 func (o *Flags) addLife(f *pflag.FlagSet) {
 	s := &o.Spec
 	f.BoolVarP(&s.TTY, "tty", "t", false, "Give it a terminal")

@@ -16,8 +16,6 @@ var ignored = map[string]foreign{
 	"cidfile": {takes: true, why: quiet}, "quiet": {why: quiet}, "q": {why: quiet}, "disable-content-trust": {why: quiet}, "replace": {why: quiet},
 	"conmon-pidfile": {takes: true, why: quiet}, "pidfile": {takes: true, why: quiet}, "tls-verify": {why: quiet}, "authfile": {takes: true, why: quiet},
 	"rmi": {}, "annotation": {takes: true}, "arch": {takes: true}, "os": {takes: true}, "variant": {takes: true},
-	"add-host": {takes: true}, "dns": {takes: true}, "dns-search": {takes: true}, "dns-option": {takes: true}, "dns-opt": {takes: true},
-	"ip": {takes: true}, "ip6": {takes: true}, "mac-address": {takes: true}, "network-alias": {takes: true}, "net-alias": {takes: true},
 	"link": {takes: true, why: "containers find each other by their names"}, "link-local-ip": {takes: true},
 	"blkio-weight-device": {takes: true}, "device-read-bps": {takes: true}, "device-read-iops": {takes: true},
 	"device-write-bps": {takes: true}, "device-write-iops": {takes: true}, "device-cgroup-rule": {takes: true},

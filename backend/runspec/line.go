@@ -114,7 +114,7 @@ func (w *words) places(s api.RunSpec) {
 	if s.ShmSize != 0 {
 		w.value("--shm-size", size(s.ShmSize))
 	}
-	w.value("--network", s.Network)
+	w.network(s)
 }
 
 func secretWord(u api.SecretUse) string {

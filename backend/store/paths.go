@@ -23,6 +23,13 @@ func (d Dirs) Layers() string { return filepath.Join(d.Data, "layers") }
 // the next one waits until the one before has ended.
 func (d Dirs) Containers() string { return filepath.Join(d.Data, "containers") }
 
+// Networks holds a file for each network that was made. Writer: an engine,
+// with NamesLock held.
+func (d Dirs) Networks() string { return filepath.Join(d.Data, "networks") }
+
+// Network is the record of one network, a [Network]; "default" has none.
+func (d Dirs) Network(name string) string { return filepath.Join(d.Networks(), name+".json") }
+
 // NamesLock is locked by an engine while it gives a container its name or
 // changes its record.
 func (d Dirs) NamesLock() string { return filepath.Join(d.Data, "names.lock") }

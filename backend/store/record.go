@@ -37,10 +37,15 @@ type Record struct {
 	WorkingDir string            `json:"workingDir"`
 	User       string            `json:"user"`
 	Hostname   string            `json:"hostname"`
-	Labels     map[string]string `json:"labels"`  // the image's and the spec's
-	Mounts     []api.Mount       `json:"mounts"`  // the spec's and the image's volumes
-	Ports      []api.Port        `json:"ports"`   // to publish; HostPort 0: chosen at each start
-	Network    string            `json:"network"` // "default", "none"
+	Labels     map[string]string `json:"labels"` // the image's and the spec's
+	Mounts     []api.Mount       `json:"mounts"` // the spec's and the image's volumes
+	Ports      []api.Port        `json:"ports"`  // to publish; HostPort 0: chosen at each start
+	// Network is the first network's name, or "none", "host", "container:" and
+	// an id. Networks are those that it belongs to; null in records of the first
+	// form, which meant Network alone. See [Record.Joins].
+	Network  string            `json:"network"`
+	Networks []api.NetworkJoin `json:"networks"`
+	Offline  bool              `json:"offline,omitempty"` // cut off, until it is let back
 
 	StopSignal  string `json:"stopSignal"`
 	StopTimeout int    `json:"stopTimeout"` // seconds
@@ -71,6 +76,7 @@ type State struct {
 	IP        string     `json:"ip,omitempty"`
 	Gateway   string     `json:"gateway,omitempty"`
 	Ports     []api.Port `json:"ports,omitempty"` // as published
+	Networks  []Place    `json:"networks,omitempty"`
 
 	Cgroup string `json:"cgroup,omitempty"` // directory of its control group, while it runs
 	Health string `json:"health,omitempty"` // as in [api.Container], while it runs
@@ -78,6 +84,15 @@ type State struct {
 	// Confinement and Limited are as in [api.ContainerDetail].
 	Confinement []string `json:"confinement,omitempty"`
 	Limited     string   `json:"limited,omitempty"`
+}
+
+// Place is a running container's place in a network, with what the guard has
+// to know of it.
+type Place struct {
+	api.Attachment
+	Internal bool     `json:"internal,omitempty"` // no way outside
+	Host     string   `json:"host,omitempty"`     // this computer's address, for who may reach it
+	Search   []string `json:"search,omitempty"`   // domains, as the host had them
 }
 
 // exitUnseen is the exit code of a container whose end nobody saw: as if it
@@ -115,7 +130,7 @@ func (s State) Effective() State {
 		}
 	}
 	s.State = api.StateExited
-	s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports = 0, 0, "", "", nil
+	s.PID, s.PIDStart, s.IP, s.Gateway, s.Ports, s.Networks = 0, 0, "", "", nil, nil
 	s.Health = ""
 	return s
 }
@@ -156,7 +171,20 @@ func (r Record) check(c ContainerDir) error {
 	if strings.ContainsAny(r.Network, "/\x00") || strings.HasPrefix(r.Network, ".") {
 		return wrong("network", r.Network)
 	}
+	for _, j := range r.Networks {
+		if !IsNetworkName(j.Network) {
+			return wrong("network", j.Network)
+		}
+	}
 	return nil
+}
+
+// Joins are the networks that the container belongs to, the first first.
+func (r Record) Joins() []api.NetworkJoin {
+	if r.Networks != nil || !IsNetworkName(r.Network) {
+		return r.Networks
+	}
+	return []api.NetworkJoin{{Network: r.Network}}
 }
 
 // ReadState reads a container's state as it was written; see [State.Effective].

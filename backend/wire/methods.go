@@ -57,6 +57,7 @@ func methods() map[string]method {
 		"Doctor":       query0(api.Service.Doctor),
 	}
 	maps.Copy(all, imageMethods())
+	maps.Copy(all, networkMethods())
 	return all
 }
 
@@ -114,6 +115,22 @@ func imageMethods() map[string]method {
 		"Tags":       query1(api.Service.Tags),
 		"Login":      command1(api.Service.Login),
 		"Logout":     command1(api.Service.Logout),
+	}
+}
+
+// networkMethods are those of api.Networks.
+func networkMethods() map[string]method {
+	return map[string]method{
+		"Networks":      query0(api.Service.Networks),
+		"Network":       query1(api.Service.Network),
+		"CreateNetwork": query1(api.Service.CreateNetwork),
+		"RemoveNetwork": command2(api.Service.RemoveNetwork),
+		"PruneNetworks": query0(api.Service.PruneNetworks),
+		"Connect":       command3(api.Service.Connect),
+		"Disconnect":    command2(api.Service.Disconnect),
+		"Publish":       query2(api.Service.Publish),
+		"SetOffline":    command2(api.Service.SetOffline),
+		"Connections":   query1(api.Service.Connections),
 	}
 }
 

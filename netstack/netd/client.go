@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"davit/backend/api"
 	"davit/backend/userns/fdmsg"
 )
 
@@ -27,6 +28,7 @@ func NewClient(socket string) *Client { return &Client{socket: socket} }
 // asked again. Where no netd listens, or it ended before it answered, the
 // error is fs.ErrNotExist or ECONNREFUSED.
 func (c *Client) Attach(ctx context.Context, r Request) (Endpoint, *os.File, error) {
+	r.Join = false
 	reply, files, err := c.call(ctx, Message{Op: OpAttach, Attach: r})
 	if err != nil {
 		return Endpoint{}, nil, err
@@ -36,6 +38,22 @@ func (c *Client) Attach(ctx context.Context, r Request) (Endpoint, *os.File, err
 		return Endpoint{}, nil, fmt.Errorf("netd sent %d descriptors with a namespace", len(files))
 	}
 	return reply.Endpoint, files[0], nil
+}
+
+// Join gives a container that has a network namespace already, netns, an
+// interface to this network in it. Its errors are Attach's.
+func (c *Client) Join(ctx context.Context, r Request, netns *os.File) (Endpoint, error) {
+	r.Join = true
+	reply, files, err := c.call(ctx, Message{Op: OpAttach, Attach: r}, netns)
+	fdmsg.CloseAll(files)
+	return reply.Endpoint, err
+}
+
+// Change tells a container's names, peers and whether it is offline, from now
+// on; the rest of r is left as it is. An unknown id is api.KindNotFound.
+func (c *Client) Change(ctx context.Context, r Request) error {
+	_, err := c.insist(ctx, Message{Op: OpChange, Attach: r})
+	return err
 }
 
 // Detach takes a container off the network; an unknown id is no error.
@@ -49,6 +67,27 @@ func (c *Client) Detach(ctx context.Context, id string) error {
 func (c *Client) Publish(ctx context.Context, id string, ports []Port) ([]Port, error) {
 	r, err := c.insist(ctx, Message{Op: OpPublish, ID: id, Ports: ports})
 	return r.Ports, err
+}
+
+// Unpublish closes ports; what is under way over them ends. A port that is not
+// published is no error.
+func (c *Client) Unpublish(ctx context.Context, id string, ports []Port) error {
+	_, err := c.insist(ctx, Message{Op: OpUnpublish, ID: id, Ports: ports})
+	return err
+}
+
+// Connections lists what a container is connected with, the newest first.
+func (c *Client) Connections(ctx context.Context, id string) ([]api.Connection, error) {
+	r, err := c.insist(ctx, Message{Op: OpConnections, ID: id})
+	return r.Connections, err
+}
+
+// Lookup asks what the network knows of a name with its final dot, or of an
+// address.
+func (c *Client) Lookup(ctx context.Context, query string) (Answer, error) {
+	r, files, err := c.call(ctx, Message{Op: OpLookup, Query: query})
+	fdmsg.CloseAll(files)
+	return r.Answer, err
 }
 
 // Info tells about the network.
@@ -76,9 +115,9 @@ func (c *Client) insist(ctx context.Context, m Message) (Reply, error) {
 	}
 }
 
-func (c *Client) call(ctx context.Context, m Message) (Reply, []*os.File, error) {
+func (c *Client) call(ctx context.Context, m Message, send ...*os.File) (Reply, []*os.File, error) {
 	var r Reply
-	files, err := fdmsg.Call(ctx, c.socket, m, &r)
+	files, err := fdmsg.Call(ctx, c.socket, m, &r, send...)
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		err = syscall.ECONNREFUSED // it ended between accepting and answering
 	}

@@ -42,6 +42,8 @@ var nouns = []noun{
 	{api.FilePath{}, ""}, {api.DirQuery{}, ""}, {api.FileInfo{}, ""}, {api.DirPage{}, ""}, {api.InfoQuery{}, ""},
 	{api.ReadQuery{}, ""}, {api.WriteSpec{}, ""}, {api.FileChange{}, ""}, {api.ArchiveQuery{}, ""}, {api.ArchiveSpec{}, ""},
 	{api.Unpacked{}, ""}, {api.Shells{}, ""},
+	{api.NetworkSpec{}, ""}, {api.Network{}, ""}, {api.NetworkDetail{}, ""}, {api.EndpointSpec{}, ""}, {api.NetworkJoin{}, ""},
+	{api.Attachment{}, ""}, {api.NetworkMember{}, ""}, {api.PortChange{}, ""}, {api.Connection{}, ""},
 }
 
 var (

@@ -149,6 +149,7 @@ func (b *box) snapshot() api.ContainerDetail {
 	d := b.detail
 	d.Version, d.Mounts = b.version(), append([]api.Mount{}, d.Mounts...)
 	d.Labels, d.Ports = maps.Clone(d.Labels), slices.Clone(d.Ports)
+	d.Networks, d.Attachments = slices.Clone(d.Networks), slices.Clone(d.Attachments)
 	d.Command, d.Args, d.Env = slices.Clone(d.Command), slices.Clone(d.Args), slices.Clone(d.Env)
 	for _, l := range b.lines {
 		d.LogSize += int64(len(l.Text)) + 48
@@ -222,19 +223,19 @@ func (f *Fake) newBox(img *image, spec api.RunSpec) (*box, error) {
 	maps.Copy(labels, c.Labels)
 	maps.Copy(labels, spec.Labels)
 	id := f.hex(64)
-	return &box{image: img, detail: api.ContainerDetail{
+	b := &box{image: img, detail: api.ContainerDetail{
 		Container: api.Container{
 			ID: id, Name: spec.Name, Image: img.name(), ImageID: img.detail.ID, Command: args,
 			Created: f.now(), State: api.StateCreated, Ports: ports, Labels: labels, AutoRemove: spec.AutoRemove,
 		},
 		Spec: spec, Args: args, Env: mergeEnv(c.Env, spec.Env),
 		WorkingDir: cmp.Or(spec.WorkingDir, c.WorkingDir, "/"), User: cmp.Or(spec.User, c.User),
-		Network:     cmp.Or(spec.Network, "default"),
 		LogPath:     "/home/ada/.local/share/davit/containers/" + id + "/log",
 		Rootfs:      "/home/ada/.local/share/davit/containers/" + id + "/rootfs",
 		Confinement: []string{"seccomp", "no-new-privileges", "masked-paths", "user-namespace"},
 		Restart:     cmp.Or(spec.Restart, "no"), Limits: spec.Limits, HealthCheck: healthOf(spec),
-	}}, nil
+	}}
+	return b, f.joinAll(b, spec)
 }
 
 // furnish makes the volumes that a container wants; f.mu is held.

@@ -55,9 +55,10 @@ type Fake struct {
 	changed    chan struct{} // closed and replaced at every change
 	rand       *rand.Rand
 	refused    error
-	boxes      []*box   // oldest first
-	images     []*image // oldest first
-	shelf               // what else there is of images
+	boxes      []*box         // oldest first
+	images     []*image       // oldest first
+	shelf                     // what else there is of images
+	networks   []*api.Network // the default one first
 	ops        []*operation
 	registries []api.Registry
 	checks     []api.Check
@@ -91,6 +92,10 @@ func New(o Options) *Fake {
 	f.life, f.end = context.WithCancel(context.Background())
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.networks = []*api.Network{{
+		ID: strings.Repeat("d", 64), Name: api.NetworkDefault, Subnet: "10.88.0.0/24", Gateway: "10.88.0.1",
+		Subnet6: "fd00:8844::/64", Gateway6: "fd00:8844::1", MTU: 1500, Labels: map[string]string{},
+	}}
 	f.fill(cmp.Or(o.Scenario, Empty))
 	return f
 }

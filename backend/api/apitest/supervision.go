@@ -174,6 +174,7 @@ func (f *Fake) stats(b *box, at time.Time) api.Stats {
 	s.CPUTime = up / 16
 	s.Memory = int64(40<<20 + 12<<20*math.Sin(phase/3))
 	s.NetIn, s.NetOut = int64(up.Seconds()*1800), int64(up.Seconds()*5200)
+	s.NetInRate, s.NetOutRate = 1800, 5200
 	s.DiskRead, s.DiskWritten = 9<<20, int64(up.Seconds()*700)
 	s.Pressure = &api.Pressure{CPU: max(0, 2*math.Sin(phase))}
 	return s

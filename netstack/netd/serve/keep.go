@@ -99,6 +99,7 @@ func (k keep) all(endpoints []*netstack.Endpoint) {
 type saved struct {
 	Version   int             `json:"version"`
 	Subnet    netip.Prefix    `json:"subnet"`
+	Subnet6   netip.Prefix    `json:"subnet6,omitzero"`
 	Endpoints []savedEndpoint `json:"endpoints"`
 }
 
@@ -107,10 +108,10 @@ type savedEndpoint struct {
 	HostLink int `json:"hostLink"`
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 func (s *server) save() {
-	v := saved{Version: stateVersion, Subnet: s.network.Subnet()}
+	v := saved{Version: stateVersion, Subnet: s.network.Subnet(), Subnet6: s.network.Subnet6()}
 	members := s.info().Endpoints
 	for i, e := range s.network.Endpoints() {
 		v.Endpoints = append(v.Endpoints, savedEndpoint{Member: members[i], HostLink: e.HostLink})

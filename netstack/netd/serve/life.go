@@ -90,7 +90,7 @@ func (s *server) restore() (*netstack.Network, error) {
 	c := s.Network
 	if ns := files[tagNetwork]; ns != nil && old.Subnet.IsValid() {
 		c.Kept = &netstack.Kept{Namespace: ns, Tap: files[tagTap]}
-		c.Subnet = old.Subnet
+		c.Subnet, c.Subnet6 = old.Subnet, old.Subnet6
 		delete(files, tagNetwork)
 		delete(files, tagTap)
 	} else {
@@ -122,12 +122,22 @@ func (s *server) restoreOne(n *netstack.Network, e savedEndpoint, files map[stri
 		return
 	}
 	delete(files, tagOf(e.ID))
-	c := netstack.EndpointConfig{ID: e.ID, Names: e.Names}
-	if _, err := n.Restore(c, e.IP, e.HostLink, ns); err != nil {
+	c, err := s.config(e.Request)
+	if err == nil {
+		c.Namespace = ns
+		var hw net.HardwareAddr
+		if hw, err = net.ParseMAC(e.Endpoint.MAC); err == nil {
+			_, err = n.Restore(c, netstack.Restored{
+				IP: e.Endpoint.IP, IP6: e.Endpoint.IP6, MAC: hw, Interface: e.Endpoint.Interface, HostLink: e.HostLink,
+			})
+		}
+	}
+	if err != nil {
 		s.Log.Error("a container lost its network", "id", e.ID, "err", err)
 		s.kept.withdraw(tagOf(e.ID))
 		return
 	}
+	s.requests[e.ID] = e.Request
 	for _, w := range e.Ports {
 		p, err := fromWire(w)
 		if err != nil {

@@ -52,7 +52,8 @@ type server struct {
 	network   *netstack.Network
 	broken    *api.Error // why there is no network
 	kept      keep
-	change    sync.Mutex // one change of the network's members at a time
+	change    sync.Mutex              // one change of the network's members at a time
+	requests  map[string]netd.Request // by id; change
 	mu        sync.Mutex
 	conns     map[*net.UnixConn]struct{}
 	idle      *time.Timer
@@ -73,7 +74,7 @@ func Run(ctx context.Context, c Config) error {
 	c.Network.Log = c.Log
 	s := &server{
 		Config: c, state: strings.TrimSuffix(c.Socket, ".sock") + ".json",
-		opened: make(chan struct{}), over: make(chan struct{}), conns: map[*net.UnixConn]struct{}{},
+		opened: make(chan struct{}), over: make(chan struct{}), conns: map[*net.UnixConn]struct{}{}, requests: map[string]netd.Request{},
 	}
 	s.kept = keep{keeper: c.Keeper, log: c.Log}
 	var err error
@@ -126,11 +127,15 @@ func (s *server) serve(c *net.UnixConn) {
 	for {
 		var m netd.Message
 		files, err := fdmsg.Receive(c, &m)
-		fdmsg.CloseAll(files) // none is expected
 		if err != nil {
+			fdmsg.CloseAll(files)
 			return
 		}
 		s.trim.Touch()
+		if m.Op == netd.OpAttach && m.Attach.Join && len(files) > 0 {
+			m.Namespace, files = files[0], files[1:]
+		}
+		fdmsg.CloseAll(files) // none is expected
 		reply, ns := s.answer(m)
 		if ns == nil {
 			err = fdmsg.Send(c, reply)
@@ -153,13 +158,24 @@ func (s *server) answer(m netd.Message) (netd.Reply, *os.File) {
 	var err error
 	switch m.Op {
 	case netd.OpAttach:
-		r.Endpoint, ns, err = s.attach(m.Attach)
+		r.Endpoint, ns, err = s.attach(m.Attach, m.Namespace)
 	case netd.OpDetach:
 		err = s.detach(m.ID)
 	case netd.OpPublish:
 		r.Ports, err = s.publish(m.ID, m.Ports)
+	case netd.OpUnpublish:
+		err = s.unpublish(m.ID, m.Ports)
+	case netd.OpChange:
+		err = s.changeMember(m.Attach)
+	case netd.OpConnections:
+		r.Connections, err = s.connections(m.ID)
+	case netd.OpLookup:
+		a, known := s.network.Lookup(m.Query)
+		r.Answer = netd.Answer{Known: known, IPs: a.IPs, Names: a.Names}
 	case netd.OpInfo:
+		s.change.Lock()
 		r.Info = s.info()
+		s.change.Unlock()
 	default:
 		err = api.Errorf(api.KindInvalid, "netd knows no operation %q", m.Op)
 	}
@@ -167,32 +183,6 @@ func (s *server) answer(m netd.Message) (netd.Reply, *os.File) {
 		return netd.Reply{Error: toAPI(err)}, nil
 	}
 	return r, ns
-}
-
-func (s *server) attach(r netd.Request) (netd.Endpoint, *os.File, error) {
-	if r.ID == "" {
-		return netd.Endpoint{}, nil, api.Errorf(api.KindInvalid, "a container without id cannot be attached")
-	}
-	s.change.Lock()
-	defer s.change.Unlock()
-	if old, err := s.network.Endpoint(r.ID); err == nil {
-		s.kept.forget(old)
-	}
-	e, err := s.network.Attach(context.Background(), netstack.EndpointConfig{ID: r.ID, Names: r.Names})
-	if err != nil {
-		return netd.Endpoint{}, nil, err
-	}
-	s.kept.namespace(e)
-	s.save()
-	return s.describe(e), e.Namespace(), nil
-}
-
-func (s *server) describe(e *netstack.Endpoint) netd.Endpoint {
-	return netd.Endpoint{
-		IP: e.IP, Gateway: s.network.Gateway(), DNS: s.network.Gateway(),
-		PrefixLen: s.network.Subnet().Bits(), MAC: e.MAC.String(), MTU: s.network.MTU(),
-		Search: s.network.Search(),
-	}
 }
 
 func (s *server) detach(id string) error {
@@ -203,6 +193,7 @@ func (s *server) detach(id string) error {
 		return nil // unknown: it is detached
 	}
 	s.kept.forget(e)
+	delete(s.requests, id)
 	err = s.network.Detach(id)
 	s.save()
 	if errors.Is(err, netstack.ErrNotAttached) {
@@ -237,21 +228,6 @@ func (s *server) publish(id string, ports []netd.Port) ([]netd.Port, error) {
 	}
 	s.save()
 	return chosen, nil
-}
-
-func (s *server) info() netd.Info {
-	i := netd.Info{
-		Network: s.Network.Name, Subnet: s.network.Subnet().String(),
-		Gateway: s.network.Gateway(), MTU: s.network.MTU(),
-	}
-	for _, e := range s.network.Endpoints() {
-		m := netd.Member{Request: netd.Request{ID: e.ID, Names: e.Names}, IP: e.IP}
-		for _, p := range e.Ports() {
-			m.Ports = append(m.Ports, toWire(p))
-		}
-		i.Endpoints = append(i.Endpoints, m)
-	}
-	return i
 }
 
 func toWire(p netstack.Port) netd.Port {

@@ -13,7 +13,13 @@ export class Client {
   }
   async container(ref: string, signal?: AbortSignal) {
     const c = await this.transport.call<t.ContainerDetail>('Container', [ref], signal);
-    return { ...fullContainer(c), args: c.args ?? [], env: c.env ?? [], confinement: c.confinement ?? [] };
+    return {
+      ...fullContainer(c),
+      args: c.args ?? [],
+      env: c.env ?? [],
+      confinement: c.confinement ?? [],
+      attachments: c.attachments ?? [],
+    };
   }
   async create(spec: t.RunSpec) {
     const made = await this.transport.call<t.Created>('Create', [spec]);
@@ -73,6 +79,28 @@ export class Client {
   login = (l: t.Login) => this.transport.call<null>('Login', [l]);
   logout = (registry: string) => this.transport.call<null>('Logout', [registry]);
 
+  async networks(signal?: AbortSignal) {
+    return (await this.transport.call<t.Network[] | null>('Networks', [], signal)) ?? [];
+  }
+  async network(ref: string, signal?: AbortSignal) {
+    const n = await this.transport.call<t.NetworkDetail>('Network', [ref], signal);
+    return { ...n, containers: n.containers ?? [] };
+  }
+  createNetwork = (spec: t.NetworkSpec) => this.transport.call<t.Network>('CreateNetwork', [spec]);
+  removeNetwork = (ref: string, o: { force?: boolean } = {}) =>
+    this.transport.call<null>('RemoveNetwork', [ref, o]);
+  pruneNetworks = async () => (await this.transport.call<string[] | null>('PruneNetworks', [])) ?? [];
+  connect = (network: string, container: string, e: t.EndpointSpec = {}) =>
+    this.slow.run(() => this.transport.call<null>('Connect', [network, container, e]));
+  disconnect = (network: string, container: string) =>
+    this.slow.run(() => this.transport.call<null>('Disconnect', [network, container]));
+  publish = async (ref: string, change: t.PortChange) =>
+    (await this.transport.call<t.Port[] | null>('Publish', [ref, change])) ?? [];
+  setOffline = (ref: string, offline: boolean) => this.transport.call<null>('SetOffline', [ref, offline]);
+  async connections(ref: string, signal?: AbortSignal) {
+    return (await this.transport.call<t.Connection[] | null>('Connections', [ref], signal)) ?? [];
+  }
+
   async operations(signal?: AbortSignal) {
     return ((await this.transport.call<t.Operation[] | null>('Operations', [], signal)) ?? []).map(fullOperation);
   }
@@ -111,7 +139,7 @@ class Gate {
 }
 
 function fullContainer<T extends t.Container>(c: T): T {
-  return { ...c, command: c.command ?? [], ports: c.ports ?? [], labels: c.labels ?? {} };
+  return { ...c, command: c.command ?? [], ports: c.ports ?? [], labels: c.labels ?? {}, networks: c.networks ?? [] };
 }
 
 export function fullImage<T extends t.Image>(i: T): T {

@@ -38,6 +38,8 @@ export interface Container {
   autoRemove?: boolean;
   restarts: number;
   health?: 'starting' | 'healthy' | 'unhealthy';
+  networks: string[];
+  offline?: boolean;
 }
 
 export interface ContainerDetail extends Container {
@@ -48,6 +50,7 @@ export interface ContainerDetail extends Container {
   user: string;
   network: string;
   gateway?: string;
+  attachments: Attachment[];
   logPath: string;
   logSize: number;
   rootfs: string;
@@ -104,6 +107,13 @@ export interface RunSpec {
   stopTimeout?: number;
   restart?: string;
   network?: string;
+  endpoint?: EndpointSpec;
+  networks?: NetworkJoin[];
+  dns?: string[];
+  dnsSearch?: string[];
+  dnsOptions?: string[];
+  extraHosts?: string[];
+  hostAccess?: boolean;
   capAdd?: string[];
   capDrop?: string[];
   securityOpt?: string[];
@@ -125,6 +135,85 @@ export interface RunSpec {
   secrets?: SecretUse[];
   pull?: 'always' | 'missing' | 'never' | 'newer';
   timezone?: string;
+}
+
+export interface NetworkSpec {
+  name: string;
+  subnet?: string;
+  gateway?: string;
+  ipv6Off?: boolean;
+  subnet6?: string;
+  internal?: boolean;
+  isolated?: boolean;
+  mtu?: number;
+  labels?: Record<string, string>;
+}
+
+export interface Network {
+  id: string;
+  name: string;
+  created?: string;
+  subnet: string;
+  gateway: string;
+  subnet6?: string;
+  gateway6?: string;
+  internal?: boolean;
+  isolated?: boolean;
+  mtu: number;
+  labels: Record<string, string>;
+  members: number;
+  running: boolean;
+  problem?: string;
+}
+
+export interface NetworkDetail extends Network {
+  containers: NetworkMember[];
+  guards?: string;
+}
+
+export interface EndpointSpec {
+  aliases?: string[];
+  ip?: string;
+  ip6?: string;
+  mac?: string;
+}
+
+export interface NetworkJoin extends EndpointSpec {
+  network: string;
+}
+
+export interface Attachment {
+  network: string;
+  aliases: string[];
+  ip?: string;
+  prefix?: number;
+  gateway?: string;
+  ip6?: string;
+  prefix6?: number;
+  mac?: string;
+}
+
+export interface NetworkMember extends Attachment {
+  id: string;
+  name: string;
+  running: boolean;
+}
+
+export interface PortChange {
+  add?: Port[];
+  remove?: Port[];
+}
+
+export interface Connection {
+  network: string;
+  protocol: string;
+  inbound?: boolean;
+  port: number;
+  remote: string;
+  host?: string;
+  since: string;
+  sent: number;
+  received: number;
 }
 
 export interface Limits {
@@ -203,6 +292,8 @@ export interface Stats {
   memoryLimit: number;
   netIn: number;
   netOut: number;
+  netInRate: number;
+  netOutRate: number;
   diskRead: number;
   diskWritten: number;
   pids: number;

@@ -1,0 +1,67 @@
+package netstack
+
+import (
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// flow is one connection of an endpoint with what lies beyond its networks.
+type flow struct {
+	protocol string
+	inbound  bool
+	port     uint16 // the endpoint's own
+	remote   netip.AddrPort
+	host     string
+	since    time.Time
+
+	sent, received atomic.Int64 // bytes, as the endpoint sees it
+}
+
+// Flow is a flow at one time.
+type Flow struct {
+	Protocol       string // "tcp", "udp"
+	Inbound        bool   // it came in by a published port
+	Port           uint16 // the endpoint's own
+	Remote         netip.AddrPort
+	Host           string // the name that the endpoint had asked for; "": none is known
+	Since          time.Time
+	Sent, Received int64 // bytes, as the endpoint sees it
+}
+
+// Flows lists what the endpoint is connected with, the newest first.
+func (e *Endpoint) Flows() []Flow {
+	var all []Flow
+	for _, f := range e.live.flows() {
+		all = append(all, Flow{
+			Protocol: f.protocol, Inbound: f.inbound, Port: f.port, Remote: f.remote, Host: f.host, Since: f.since,
+			Sent: f.sent.Load(), Received: f.received.Load(),
+		})
+	}
+	slices.SortFunc(all, func(a, b Flow) int { return b.Since.Compare(a.Since) })
+	return all
+}
+
+// Traffic is what went through the endpoint's published ports without passing
+// its interface: bytes in and out, as it sees them.
+func (e *Endpoint) Traffic() (in, out int64) {
+	in, out = e.passedIn.Load(), e.passedOut.Load()
+	if e.n.config.Path != PathDirect {
+		return in, out
+	}
+	for _, f := range e.live.flows() {
+		if f.inbound {
+			in, out = in+f.received.Load(), out+f.sent.Load()
+		}
+	}
+	return in, out
+}
+
+// ended adds what a flow moved to the endpoint's sums.
+func (e *Endpoint) ended(f *flow) {
+	if f.inbound && e.n.config.Path == PathDirect {
+		e.passedIn.Add(f.received.Load())
+		e.passedOut.Add(f.sent.Load())
+	}
+}
