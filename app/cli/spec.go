@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"davit/backend/api"
+	"davit/backend/runspec"
 )
 
 // SpecOptions are the options that run and create share: what the container
@@ -52,8 +53,7 @@ func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&s.Interactive, "interactive", "i", false, "Keep its standard input open")
 	f.BoolVar(&s.AutoRemove, "rm", false, "Remove it when it ends")
 	f.StringVar(&s.Restart, "restart", "", "When it ends: no, always, unless-stopped, on-failure[:n] (`policy`)")
-	f.StringVar(&s.Network, "network", "", "The `network`: default or none")
-	f.StringVar(&s.Network, "net", "", "The network")
+	runspec.AddNetwork(f, s)
 	f.BoolVar(&s.ReadOnly, "read-only", false, "Its root file system cannot be written")
 	f.StringSliceVar(&s.CapAdd, "cap-add", nil, "Add a `capability`")
 	f.StringSliceVar(&s.CapDrop, "cap-drop", nil, "Take a `capability` away")
@@ -68,7 +68,6 @@ func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.Platform, "platform", "", "`os/arch[/variant]`")
 	f.StringVar(&o.pull, "pull", "missing", "Pull the image first: always, missing, never (`when`)")
 	f.StringVar(&o.cidFile, "cidfile", "", "Write the container's id to this `file`")
-	hide(f, "net")
 }
 
 func hide(f *pflag.FlagSet, name string) {
@@ -89,9 +88,6 @@ func (o *SpecOptions) build(e *env, f *pflag.FlagSet, args []string) (api.RunSpe
 	}
 	if f.Changed("stop-timeout") {
 		s.StopTimeout = &o.stopTimeout
-	}
-	if s.Network == "bridge" {
-		s.Network = "default" // docker's name for it
 	}
 	s.HealthCheck = o.health.check()
 	var err error

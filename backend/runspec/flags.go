@@ -82,7 +82,7 @@ func (o *Flags) addPlaces(f *pflag.FlagSet) {
 	})
 	f.Func("device", "Show a device inside: `path[:path-inside[:rwm]]`", o.device)
 	f.BoolVar(&s.ReadOnly, "read-only", false, "Its root file system cannot be written")
-	o.addNetwork(f)
+	AddNetwork(f, s)
 }
 
 func (o *Flags) addLife(f *pflag.FlagSet) {

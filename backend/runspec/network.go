@@ -12,10 +12,11 @@ import (
 // hostGateway stands for this computer's address in a line for /etc/hosts.
 const hostGateway = "host-gateway"
 
-func (o *Flags) addNetwork(f *pflag.FlagSet) {
-	s := &o.Spec
-	f.Func("network", "A `network` to join: NAME, default, none, host, container:NAME; name=NAME,alias=,ip= says more", o.network)
-	f.Func("net", "The network", o.network)
+// AddNetwork defines the options about networks and names, which are read into s.
+func AddNetwork(f *pflag.FlagSet, s *api.RunSpec) {
+	network := func(v string) error { return addNetwork(s, v) }
+	f.Func("network", "A `network` to join: NAME, default, none, host, container:NAME; name=NAME,alias=,ip= says more", network)
+	f.Func("net", "The network", network)
 	f.StringSliceVar(&s.Endpoint.Aliases, "network-alias", nil, "A further `name` in its first network")
 	f.StringSliceVar(&s.Endpoint.Aliases, "net-alias", nil, "A further name")
 	f.StringVar(&s.Endpoint.IP, "ip", "", "Its `address` in its first network")
@@ -37,9 +38,8 @@ func (o *Flags) addNetwork(f *pflag.FlagSet) {
 	}
 }
 
-// network adds a network; the first is joined as the other options say, too.
-func (o *Flags) network(v string) error {
-	s := &o.Spec
+// addNetwork adds a network; the first is joined as the other options say, too.
+func addNetwork(s *api.RunSpec, v string) error {
 	j, err := parseNetwork(v)
 	if err != nil {
 		return err

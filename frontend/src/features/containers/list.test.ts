@@ -15,6 +15,7 @@ function container(name: string, more: Partial<Container> = {}): Container {
     state: 'running',
     exitCode: 0,
     ports: [],
+    networks: [],
     labels: {},
     restarts: 0,
     ...more,
