@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 const api = process.env.DAVIT_API ?? 'http://127.0.0.1:8300';
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+const shared = /node_modules\/(?:svelte|esm-env)\/|\/src\/(?:app\/|lib\/(?!ui\/markdown))/;
+
 export default defineConfig({
   plugins: [svelte()],
   resolve: { alias: { $lib: at('./src/lib'), $app: at('./src/app') } },
@@ -17,6 +19,10 @@ export default defineConfig({
     // The window and davit serve load the page from memory: one script is the
     // quickest first paint, and the whole front stays under 130 KB gzip.
     chunkSizeWarningLimit: 450,
+    cssCodeSplit: false,
+    // What comes later brings only its own: without this, each thing that two
+    // parts use becomes a script of its own, and the first paint waits for all.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shared', test: shared }] } } },
   },
   // npm run dev shows the page over a pretended engine:
   // go run ./backend/api/apitest/fakeserve -addr 127.0.0.1:8300

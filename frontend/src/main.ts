@@ -2,7 +2,7 @@ import './lib/ui/tokens.css';
 import './lib/ui/base.css';
 import { mount } from 'svelte';
 import App from '$app/App.svelte';
-import { engine, look, meter, platform, session } from '$app/davit.svelte';
+import { engine, library, look, meter, platform, session } from '$app/davit.svelte';
 import { exchangeToken } from '$lib/api/auth';
 
 look.apply(document.documentElement);
@@ -14,6 +14,8 @@ session.signedOut = !(await exchangeToken(location, history).catch(() => true));
 if (!session.signedOut) {
   engine.start();
   meter.start();
+  // Pulls that ended with their window; what stands in Activity says why where one cannot go on.
+  void library.resumeOperations().catch(() => {});
 }
 
 // Links out of the page open in the person's browser, also from the window.

@@ -1,9 +1,12 @@
-import { archive } from './archive.ts';
-import { expect, expectAccessible, pictures, test } from './fixtures.ts';
+import { archive, layered } from './archive.ts';
+import { answer, expect, expectAccessible, pictures, test } from './fixtures.ts';
+import { ImagesPage, load } from './pages/images.ts';
 
 const createdBy = 'COPY data.bin / # by <script>alert(1)</script>';
+const layer = (name: string, size = 20) => ({ createdBy: `COPY ${name} /`, files: [{ name, data: Buffer.alloc(size, name) }] });
 
 test('a hand-made archive is loaded, looked into and removed', async ({ app, davit }) => {
+  const images = new ImagesPage(app);
   await app.getByRole('link', { name: 'Images' }).click();
   await expect(app.getByRole('heading', { name: 'No Images Yet' })).toBeVisible();
   await expectAccessible(app, 'no images');
@@ -13,35 +16,46 @@ test('a hand-made archive is loaded, looked into and removed', async ({ app, dav
     await app.getByRole('button', { name: 'Load Archive…' }).first().click();
     const buffer = archive({ name: 'localhost/hand-made:1', createdBy, data: Buffer.from('by hand') });
     await (await chosen).setFiles({ name: 'hand.tar', mimeType: 'application/x-tar', buffer });
-    await expect(app.getByRole('row', { name: /hand-made/ })).toBeVisible();
-    await expectAccessible(app, 'images');
+    await expect(images.row(/hand-made/)).toBeVisible();
   });
 
   await test.step('what is in it', async () => {
-    await app.getByRole('row', { name: /hand-made/ }).click();
-    for (const text of ['localhost/hand-made:1', '/serve --greeting hello there', '8080/tcp', '/var/lib/hand-made', '1000', 'hello <b>there</b>', 'org.example.made-by', 'loaded from']) {
-      await expect(app.getByRole('tabpanel').getByText(text).first()).toBeVisible();
+    const config = await images.detail(/hand-made/, 'Config');
+    for (const text of ['/serve --greeting hello there', '8080/tcp', '/var/lib/hand-made', '1000', 'hello <b>there</b>', 'org.example.made-by']) {
+      await expect(config.getByText(text).first()).toBeVisible();
     }
+    await expect(await images.tab('Layers')).toContainText(createdBy);
+    await expect(await images.tab('History')).toContainText(createdBy);
+    await expect(await images.tab('Inspect')).toContainText('downloadSize');
+    const overview = await images.tab('Overview');
+    await expect(overview).toContainText('loaded from');
     await expectAccessible(app, 'image');
     await pictures(app, 'image');
-    await app.getByRole('tab', { name: 'Layers' }).click();
-    await expect(app.getByRole('tabpanel')).toContainText(createdBy);
-    await expectAccessible(app, 'layers');
-    await app.getByRole('tab', { name: 'History' }).click();
-    await expect(app.getByRole('tabpanel')).toContainText(createdBy);
-    await app.getByRole('tab', { name: 'Inspect' }).click();
-    await expect(app.getByRole('tabpanel')).toContainText('downloadSize');
   });
 
-  await test.step('remove', async () => {
-    await app.getByRole('row', { name: /hand-made/ }).focus();
+  await test.step('names', async () => {
+    await app.getByRole('button', { name: 'Add Name…' }).click();
+    const dialog = app.getByRole('dialog', { name: /Add a Name/ });
+    await dialog.getByLabel('Name').fill('localhost/hand-made:2');
+    await dialog.getByRole('button', { name: 'Add Name' }).click();
+    await expect(app.getByRole('tabpanel').getByText('localhost/hand-made:2', { exact: true })).toBeVisible();
+    await app.getByRole('button', { name: 'Remove the name localhost/hand-made:2' }).click();
+    await expect(app.getByRole('tabpanel').getByText('localhost/hand-made:2', { exact: true })).toHaveCount(0);
+    await images.undo().click();
+    await expect(app.getByRole('tabpanel').getByText('localhost/hand-made:2', { exact: true })).toBeVisible();
+  });
+
+  await test.step('remove, undo, remove', async () => {
+    await images.row(/hand-made/).focus();
     await app.keyboard.press('Delete');
-    const dialog = app.getByRole('dialog', { name: /Remove .*hand-made/ });
-    await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
-    await expectAccessible(app, 'removing an image');
-    await dialog.getByRole('button', { name: 'Remove 1 Image' }).click();
     await expect(app.getByRole('heading', { name: 'No Images Yet' })).toBeVisible();
-    expect(await davit.cli('images', '-q')).toBe('');
+    await images.undo().click();
+    await expect(images.row(/hand-made/)).toBeVisible();
+    expect(await davit.cli('images', '-q')).not.toBe('');
+    await images.row(/hand-made/).focus();
+    await app.keyboard.press('Delete');
+    await images.settle();
+    await expect.poll(() => davit.cli('images', '-q')).toBe('');
   });
 });
 
@@ -57,12 +71,108 @@ test('what is no archive is said where it was asked for', async ({ app }) => {
 
 test('an image in use stays, and says who uses it', async ({ app, davit }) => {
   await davit.cli('run', '-d', '--name', 'user', 'davit.local/sample');
-  await app.getByRole('link', { name: 'Images' }).click();
-  const row = app.getByRole('row', { name: /sample/ });
-  await expect(row).toContainText('1 container');
-  await row.focus();
+  const images = await new ImagesPage(app).open();
+  await expect(images.row(/sample/)).toContainText('1 container');
+  await images.row(/sample/).focus();
   await app.keyboard.press('Delete');
-  await app.getByRole('button', { name: 'Remove 1 Image' }).click();
   await expect(app.getByRole('alert')).toContainText('user');
   await expectAccessible(app, 'image in use');
+  await expect((await images.detail(/sample/, 'Used By')).getByRole('link', { name: 'user' })).toBeVisible();
+});
+
+test('many images: order, tree, selection, space, check, save', async ({ app, davit }) => {
+  const base = layer('base', 4000);
+  await load(davit, 'base', layered('localhost/base:1', [base]));
+  await load(davit, 'alpha', layered('localhost/alpha:1', [base, layer('alpha', 90_000)]));
+  await load(davit, 'beta', layered('localhost/beta:1', [base, layer('alpha', 90_000), layer('beta', 9000)]));
+  await load(davit, 'gamma', layered('localhost/gamma:1', [layer('gamma', 400_000)]));
+  const images = await new ImagesPage(app).open();
+  await expect(images.row(/gamma/)).toBeVisible();
+
+  await test.step('order', async () => {
+    await images.arrange('By Name');
+    await expect.poll(() => images.names()).toEqual(['alpha:1', 'base:1', 'beta:1', 'gamma:1']);
+    await images.arrange('Largest First');
+    await expect.poll(async () => (await images.names())[0]).toBe('gamma:1');
+    await expect(app.getByRole('region', { name: 'Disk space of images' })).toContainText('unused');
+  });
+
+  await test.step('tree', async () => {
+    await images.arrange('By Name');
+    await images.arrange('As a Tree');
+    await expect(images.row(/beta/)).toHaveAttribute('aria-level', '3');
+    expect(await images.names()).toEqual(['base:1', 'alpha:1', 'beta:1', 'gamma:1']);
+    await expect(images.row(/alpha/)).toContainText('2 layers, 2 shared');
+    await expectAccessible(app, 'tree of images');
+    await pictures(app, 'images-tree');
+    await images.arrange('As a List');
+  });
+
+  await test.step('check', async () => {
+    await images.more('Check Images');
+    await expect(app.getByRole('dialog').getByRole('status')).toContainText('4 images are as they should be');
+    await expectAccessible(app, 'checked');
+    await app.keyboard.press('Escape');
+  });
+
+  await test.step('save two', async () => {
+    for (const name of [/alpha/, /beta/]) await images.row(name).getByRole('checkbox').check();
+    await app.getByRole('toolbar').getByRole('button', { name: 'Save As Archive…' }).click();
+    await expectAccessible(app, 'save');
+    const saved = app.waitForEvent('download');
+    await app.getByRole('dialog', { name: 'Save 2 Images' }).getByRole('button', { name: 'Save', exact: true }).click();
+    expect((await saved).suggestedFilename()).toBe('images.tar');
+  });
+
+  await test.step('remove two, undo', async () => {
+    await app.getByRole('toolbar').getByRole('button', { name: 'Remove 2 Images' }).click();
+    await expect(images.grid.getByRole('row')).toHaveCount(2);
+    await images.undo().click();
+    await expect(images.grid.getByRole('row')).toHaveCount(4);
+  });
+
+  await test.step('free up space, to the byte', async () => {
+    await app.getByRole('button', { name: 'Free Up Space…' }).click();
+    const dialog = app.getByRole('dialog', { name: 'Free Up Space' });
+    await expect(dialog.getByRole('list', { name: 'Images to remove' }).getByRole('listitem')).toHaveCount(4);
+    await expectAccessible(app, 'free up space');
+    await dialog.getByText('Only Without a Name').click();
+    await expect(dialog.getByText('There is nothing to remove', { exact: false })).toBeVisible();
+    await dialog.getByText('All Unused').click();
+    await expect(dialog.getByText('goes to the trash').first()).toBeVisible();
+    await dialog.getByRole('button', { name: 'Remove 4 Images' }).click();
+    await expect(app.getByRole('heading', { name: 'No Images Yet' })).toBeVisible();
+  });
+
+  await test.step('back from the trash', async () => {
+    await images.more('Trash…');
+    const sheet = app.getByRole('dialog', { name: 'Removed Images' });
+    await expect(sheet.getByRole('listitem')).toHaveCount(4);
+    await expectAccessible(app, 'trash');
+    await sheet.getByRole('listitem').filter({ hasText: 'gamma' }).getByRole('button', { name: 'Restore' }).click();
+    await expect(sheet.getByRole('listitem')).toHaveCount(3);
+    await sheet.getByRole('button', { name: 'Empty Trash…' }).click();
+    await sheet.getByRole('button', { name: /Remove All for Good, Free/ }).click();
+    await expect(sheet.getByRole('heading', { name: 'The Trash Is Empty' })).toBeVisible();
+    await app.keyboard.press('Escape');
+    await expect(images.row(/gamma/)).toBeVisible();
+  });
+});
+
+test('what cannot be read says so, and nothing is hidden by it', async ({ app, davit }) => {
+  await load(davit, 'one', layered('localhost/one:1', [layer('one')]));
+  const images = await new ImagesPage(app).open();
+  await expect(images.row(/one/)).toBeVisible();
+  const broken = JSON.stringify({ error: { kind: 'corrupt', msg: 'the layers cannot be read', hint: 'Check the images.' } });
+  for (const method of ['ImageTree', 'Waste', 'LayerChanges', 'ImageFiles', 'PruneImages', 'OtherStores']) await answer(app, method, 500, broken);
+  await images.arrange('As a Tree');
+  await expect(app.getByText('What stands on what could not be read', { exact: false })).toBeVisible();
+  await expect(images.row(/one/)).toBeVisible();
+  await expect((await images.detail(/one/, 'Files')).getByRole('alert')).toContainText('The files could not be listed');
+  const layers = await images.tab('Layers');
+  await expect(layers.getByRole('alert')).toContainText('The efficiency could not be measured');
+  await expect(layers.getByRole('button', { name: /COPY one/ })).toBeVisible();
+  await app.getByRole('searchbox', { name: 'Filter images' }).fill('nothing');
+  await expect(app.getByRole('heading', { name: 'No images match “nothing”' })).toBeVisible();
+  await expectAccessible(app, 'images that cannot be read');
 });

@@ -29,12 +29,12 @@ export class PlayedRegistry {
     return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Searches wait from now on. */
+  /** Searches and manifests wait from now on. */
   hold(): void {
     this.gate = new Promise((resolve) => (this.opened = resolve));
   }
 
-  /** Searches are answered again, those that wait too. */
+  /** They are answered again, those that wait too. */
   release(): void {
     this.opened();
     this.gate = Promise.resolve();
@@ -50,6 +50,7 @@ export class PlayedRegistry {
     if (url.pathname === '/v2/') return json(res, 200, {});
     const tags = /^\/v2\/(.+)\/tags\/list$/.exec(url.pathname);
     if (tags) return json(res, 200, { name: tags[1], tags: ['latest', '1.0'] });
+    if (url.pathname.includes('/manifests/')) await this.gate;
     if (url.pathname !== '/v1/search') return json(res, 404, { errors: [{ code: 'NOT_FOUND', message: 'no such page' }] });
     const term = url.searchParams.get('q') ?? '';
     this.asked.push(term);

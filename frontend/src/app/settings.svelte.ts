@@ -4,6 +4,8 @@ export type Density = 'normal' | 'compact' | 'roomy';
 export type GroupBy = 'project' | 'state' | 'image' | 'none';
 export type SortBy = 'created' | 'name' | 'state';
 
+export type ImageSort = 'created' | 'name' | 'size' | 'used';
+
 interface Stored {
   theme: Theme;
   density: Density;
@@ -12,6 +14,8 @@ interface Stored {
   groupBy: GroupBy;
   sortBy: SortBy;
   closedGroups: string[];
+  imageView: 'list' | 'tree';
+  imageSort: ImageSort;
   logWrap: boolean;
   logTimes: boolean;
   screenReader: boolean; // terminals say what they show
@@ -29,6 +33,8 @@ const defaults: Stored = {
   groupBy: 'project',
   sortBy: 'created',
   closedGroups: [],
+  imageView: 'list',
+  imageSort: 'created',
   logWrap: false,
   logTimes: false,
   screenReader: false,

@@ -12,6 +12,18 @@ export function refOf(i: Image): string {
   return i.names[0] ?? i.id;
 }
 
+/** A file's name for an archive of these images. */
+export function fileNameOf(images: Image[]): string {
+  const [first] = images;
+  const stem = images.length === 1 && first ? titleOf(first) : 'images';
+  return `${stem.replace(/[^\w.-]+/g, '_').replace(/^[_.]+/, '').slice(0, 100) || 'image'}.tar`;
+}
+
+/** Whether an address names an image by its name, which may be elsewhere, and not by its id. */
+export function isName(ref: string): boolean {
+  return !/^(?:sha256:)?[0-9a-f]{12,64}$/.test(ref);
+}
+
 export function matches(i: Image, filter: string): boolean {
   const wanted = filter.trim().toLowerCase();
   if (wanted === '') return true;

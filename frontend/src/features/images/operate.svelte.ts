@@ -1,8 +1,7 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-import { client, dialogs, engine, platform, router, toasts } from '$app/davit.svelte';
+import { client, dialogs, engine, library, platform, router, toasts } from '$app/davit.svelte';
 import { asApiError, isAbort, type ApiError } from '$lib/api/errors';
 import type { Image, LoadResult } from '$lib/api/types';
-import { bytes } from '$lib/format';
 import { t } from '$lib/i18n';
 import { refOf, titleOf } from './names';
 
@@ -11,6 +10,8 @@ export interface Failure {
   error: ApiError;
   retry: () => void;
 }
+
+const undoSeconds = 6;
 
 export interface Loading {
   name: string;
@@ -22,42 +23,55 @@ export interface Loading {
 /** What one does to images. */
 class Operate {
   readonly removing = new SvelteSet<string>();
+  /** Removed as far as one sees; really removed when nobody called it back. */
+  readonly hidden = new SvelteSet<string>();
   readonly failures = new SvelteMap<string, Failure>();
   /** The archive that is being loaded. */
   loading = $state.raw<Loading>();
   loadFailure = $state.raw<Failure>();
 
-  /** Asks first: what is removed cannot be called back. */
-  askRemove = (images: Image[]) => {
-    const [first] = images;
-    if (!first) return;
-    const size = bytes(images.reduce((sum, i) => sum + i.size, 0));
-    const pulled = first.repoDigests.length > 0;
-    const one = images.length === 1;
-    dialogs.confirm({
-      title: one ? t.images.removeTitle(titleOf(first)) : t.images.removeMany(images.length),
-      text: one ? (pulled ? t.images.removeText : t.images.removeLocal)(size) : t.images.removeManyText(images.map(titleOf), size),
-      verb: t.images.removeMany(images.length),
-      run: () => void Promise.all(images.map((i) => this.remove(i))),
+  /** Hides them at once; the engine hears of it when the time for Undo is over. What is in use says so at once. */
+  remove = (images: Image[]) => {
+    const used = images.filter((i) => i.containers > 0);
+    const free = images.filter((i) => i.containers === 0);
+    used.forEach((i) => void this.reallyRemove(i));
+    if (free.length === 0) return;
+    free.forEach((i) => this.hidden.add(i.id));
+    if (router.route.section === 'images' && free.some((i) => i.id === router.route.id)) router.go('images');
+    toasts.show(t.images.removedMany(free.map(titleOf)), {
+      seconds: undoSeconds,
+      action: { title: t.common.undo, run: () => free.forEach((i) => this.hidden.delete(i.id)) },
+      onexpire: () => void Promise.all(free.map((i) => this.reallyRemove(i))),
     });
   };
 
-  private async remove(i: Image): Promise<void> {
+  private async reallyRemove(i: Image): Promise<void> {
     this.failures.delete(i.id);
     this.removing.add(i.id);
     try {
       // Every name goes, and the image with the last.
-      const refs = i.names.length > 0 ? i.names : [i.id];
-      let freed = 0;
-      for (const ref of refs) freed += (await client.removeImage(ref)).freed;
-      if (router.route.section === 'images' && router.route.id === i.id) router.go('images');
-      toasts.show(`${t.images.removed(titleOf(i))}. ${t.images.freed(bytes(freed))}.`);
+      for (const ref of i.names.length > 0 ? i.names : [i.id]) await client.removeImage(ref);
     } catch (thrown) {
-      this.failures.set(i.id, { title: t.images.removeFailed(titleOf(i)), error: asApiError(thrown), retry: () => void this.remove(i) });
+      const error = asApiError(thrown);
+      if (error.kind !== 'not-found') {
+        this.failures.set(i.id, { title: t.images.removeFailed(titleOf(i)), error, retry: () => void this.reallyRemove(i) });
+      }
     }
     await engine.images.refresh();
     this.removing.delete(i.id);
+    this.hidden.delete(i.id);
   }
+
+  /** Takes one of several names away. */
+  untag = async (i: Image, name: string) => {
+    try {
+      await client.removeImage(name);
+      toasts.show(t.images.untaggedName(name), { action: { title: t.common.undo, run: () => void library.tag(i.id, name).then(() => engine.images.refresh()) } });
+    } catch (thrown) {
+      toasts.show(`${t.images.removeFailed(name)}: ${asApiError(thrown).message}`);
+    }
+    await engine.images.refresh();
+  };
 
   pullAgain = async (i: Image) => {
     try {

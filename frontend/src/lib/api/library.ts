@@ -26,6 +26,8 @@ export class Library {
 
   pauseOperation = (id: string) => this.transport.call<null>('PauseOperation', [id]);
   resumeOperation = (id: string) => this.transport.call<null>('ResumeOperation', [id]);
+  /** Goes on with pulls that ended with the window that began them. */
+  resumeOperations = () => this.transport.call<null>('ResumeOperations', []);
   moveOperation = (id: string, place: number) => this.transport.call<null>('MoveOperation', [id, place]);
 
   async previewImage(spec: t.PreviewSpec, signal?: AbortSignal): Promise<t.ImageDetail> {

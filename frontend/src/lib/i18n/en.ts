@@ -2,6 +2,7 @@
 // Capitalization, everything else as a sentence.
 import { activity } from './activity';
 import { images, pull } from './images';
+import { inside } from './inside';
 import { registries } from './registries';
 import { search } from './search';
 import { operate } from './operate';
@@ -196,6 +197,7 @@ export const en = {
     rootImage: 'image',
   },
   images,
+  inside,
   pull,
   search,
   registries,
