@@ -106,6 +106,20 @@ func TestEveryMethodIsServed(t *testing.T) {
 	}
 }
 
+// A page and a program have one API.
+func TestThePageHasTheWholeAPI(t *testing.T) {
+	refused := apitest.New(apitest.Options{Scenario: apitest.Refused})
+	defer refused.Close()
+	page := wire.Page(refused, nil)
+	for m := range reflect.TypeFor[api.Service]().Methods() {
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, httptest.NewRequest("POST", "/v1/"+m.Name, strings.NewReader("[]")))
+		if strings.Contains(w.Body.String(), "the API has no method") {
+			t.Errorf("%s: %s", m.Name, w.Body)
+		}
+	}
+}
+
 func argument(t reflect.Type) reflect.Value {
 	switch t {
 	case reflect.TypeFor[io.Reader]():
