@@ -20,7 +20,7 @@ test('search, pull, run, open the port, read the log, stop, remove', async ({ ap
     const sheet = app.getByRole('dialog', { name: 'Run a Container' });
     await expect(sheet.getByText(`${full} is pulled first.`)).toBeVisible();
     await sheet.getByLabel('Name', { exact: true }).fill('shop');
-    await expect(sheet.getByLabel('The same on the command line').first()).toContainText(`davit run -d -P --name shop ${full}`);
+    await expect(sheet.getByLabel('The same on the command line').first()).toContainText(`davit run -d --name shop -P ${full}`);
     await expectAccessible(app, 'run sheet');
     await sheet.getByRole('button', { name: 'Pull and Run' }).click();
     await expect(app.getByRole('heading', { name: 'shop' })).toBeVisible({ timeout: 20_000 });
