@@ -18,7 +18,8 @@ export class Client {
       args: c.args ?? [],
       env: c.env ?? [],
       confinement: c.confinement ?? [],
-      attachments: c.attachments ?? [],
+      mounts: c.mounts ?? c.spec.mounts ?? [],
+      attachments: (c.attachments ?? []).map((a) => ({ ...a, aliases: a.aliases ?? [] })),
     };
   }
   async create(spec: t.RunSpec) {

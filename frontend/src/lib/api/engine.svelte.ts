@@ -1,7 +1,9 @@
 import type { Client } from './client';
 import { Feed } from './feed.svelte';
 import { Live } from './live.svelte';
-import type { Container, Image, Operation } from './types';
+import type { Networks } from './networks';
+import type { Container, Image, Network, Operation, Volume } from './types';
+import type { Volumes } from './volumes';
 
 // Progress is asked for, not streamed: one more stream for each pull would use
 // up the six connections that a browser has for one host.
@@ -13,13 +15,21 @@ export class Engine {
   readonly containers: Live<Container>;
   readonly images: Live<Image>;
   readonly operations: Live<Operation>;
+  readonly volumes: Live<Volume>;
+  readonly networks: Live<Network>;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly client: Client) {
+  constructor(
+    readonly client: Client,
+    volumes: Volumes,
+    networks: Networks,
+  ) {
     this.feed = new Feed(client);
     this.containers = new Live(() => client.containers({ all: true }), (c) => c.id);
     this.images = new Live(() => client.images({}), (i) => i.id);
     this.operations = new Live(() => client.operations(), (o) => o.id);
+    this.volumes = new Live(() => volumes.list({}), (v) => v.name);
+    this.networks = new Live(() => networks.list(), (n) => n.id);
   }
 
   start(): void {
@@ -28,7 +38,10 @@ export class Engine {
     feed.on('container', () => {
       void this.containers.refresh();
       void this.images.refresh(); // counts its containers
+      this.again(this.volumes, this.networks); // they name theirs
     });
+    feed.on('volume', () => this.again(this.volumes));
+    feed.on('network', () => this.again(this.networks, this.containers));
     feed.on('image', () => void this.images.refresh());
     feed.on('operation', () => void this.watchOperations());
     this.refresh(); // at once: the first picture does not wait for events
@@ -39,6 +52,12 @@ export class Engine {
     void this.containers.refresh();
     void this.images.refresh();
     void this.watchOperations();
+    this.again(this.volumes, this.networks);
+  }
+
+  /** Lists that nobody looked at yet are not asked for. */
+  private again(...lists: { phase: string; refresh: () => Promise<void> }[]): void {
+    for (const list of lists) if (list.phase !== 'loading') void list.refresh();
   }
 
   /** Follows operations as long as one runs. */

@@ -8,6 +8,8 @@ export class ApiError extends Error {
   readonly exitCode: number;
   /** Seconds that a registry wants us to wait; 0: it did not say. */
   readonly retryAfter: number;
+  /** What in a spec it is about: "ports[0].hostPort". */
+  readonly field: string;
 
   constructor(body: ErrorBody) {
     super(body.msg);
@@ -17,6 +19,7 @@ export class ApiError extends Error {
     this.ref = body.ref ?? '';
     this.exitCode = body.exitCode ?? 0;
     this.retryAfter = body.retryAfter ?? 0;
+    this.field = body.field ?? '';
   }
 }
 

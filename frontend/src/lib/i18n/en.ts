@@ -5,12 +5,18 @@ import { images, pull } from './images';
 import { inside } from './inside';
 import { registries } from './registries';
 import { search } from './search';
+
+import { health, limits } from './health';
+import { networks } from './networks';
 import { operate } from './operate';
 import { list, plural } from './plural';
+import { spec } from './spec';
 import { terminal } from './terminal';
+import { volumes } from './volumes';
 
 export const en = {
   terminal,
+  volumes,
   app: {
     name: 'Davit',
     tagline: 'Containers on this computer, without root.',
@@ -38,6 +44,13 @@ export const en = {
     refusedTitle: 'This Cannot Be Opened',
     notHere: (ref: string) => `${ref} is not on this computer`,
   },
+  gallery: { title: 'Gallery' },
+  drop: {
+    here: 'Drop It Here',
+    what: 'An archive is loaded, a compose file fills in the form.',
+    dockerfile: 'Davit runs images; it does not build them.',
+    unknown: (name: string) => `${name} is neither an archive nor a compose file`,
+  },
   common: {
     cancel: 'Cancel',
     close: 'Close',
@@ -60,7 +73,11 @@ export const en = {
     selected: (n: number) => plural(n, '# selected', '# selected'),
     clearSelection: 'Clear Selection',
   },
+  health,
+  limits,
+  networks,
   operate,
+  spec,
   containers: {
     title: 'Containers',
     filter: 'Filter containers',
@@ -395,6 +412,9 @@ export const en = {
       match: 'Next or previous match',
       newest: 'Jump to the newest line',
       menu: 'Main menu',
+      rename: 'Rename',
+      edit: 'Edit',
+      context: 'Menu of the row',
       copyOut: 'Copy what is selected in it',
       pasteIn: 'Paste into it',
       leave: 'Leave it: all other keys go to the container',
