@@ -1,11 +1,14 @@
 import type { Action } from '$app/actions';
-import { copy, dialogs, platform, router } from '$app/davit.svelte';
+import { copy, dialogs, networks, platform, router, toasts } from '$app/davit.svelte';
+import { duplicate, undoEdit } from '$app/edits';
+import { asApiError } from '$lib/api/errors';
 import type { Container } from '$lib/api/types';
 import { t } from '$lib/i18n';
 import type { Group } from './arrange';
 import { operate } from './operate.svelte';
 import RenameDialog from './RenameDialog.svelte';
 import SignalDialog from './SignalDialog.svelte';
+import SnapshotsDialog from './SnapshotsDialog.svelte';
 import { portURL, status } from './status';
 
 /** What one can do to a container now; the first are the row's buttons. */
@@ -20,10 +23,10 @@ export function actionsOf(c: Container): Action[] {
 }
 
 /** The menu of a row: everything that is not one of its buttons, too. */
-export function menuOf(c: Container): Action[] {
+export function menuOf(c: Container, replaces = ''): Action[] {
   const [toggle, restart, remove] = actionsOf(c) as [Action, Action, Action];
   const { up } = status(c, operate.pending.get(c.id));
-  return [toggle, restart, ...(up ? running(c) : []), ...ports(c), ...places(c), ...further(c), { ...remove, separated: true }];
+  return [toggle, restart, ...(up ? running(c) : []), ...ports(c), ...places(c), ...further(c, replaces), { ...remove, separated: true }];
 }
 
 function start(c: Container, disabled: boolean): Action {
@@ -65,13 +68,31 @@ function places(c: Container): Action[] {
   ];
 }
 
-function further(c: Container): Action[] {
+function further(c: Container, replaces: string): Action[] {
+  const undo: Action = { id: `undo:${c.id}`, title: t.spec.undoEdit, icon: 'back', run: () => void undoEdit(c.id) };
   return [
     { id: `rename:${c.id}`, title: t.operate.rename, icon: 'pencil', shortcut: 'F2', separated: true, run: () => dialogs.view(RenameDialog, { c }) },
-    { id: `again:${c.id}`, title: t.containers.duplicate, icon: 'plus', run: () => dialogs.run({ image: c.image }) },
+    { id: `edit:${c.id}`, title: t.spec.edit, icon: 'gear', shortcut: 'Ctrl+E', run: () => dialogs.edit(c.id) },
+    ...(replaces ? [undo] : []),
+    { id: `again:${c.id}`, title: t.spec.duplicate, icon: 'plus', run: () => void duplicate(c.id) },
+    { id: `snapshots:${c.id}`, title: t.spec.snapshots, icon: 'clock', run: () => dialogs.view(SnapshotsDialog, { c }) },
+    offline(c),
     { id: `copy:${c.id}`, title: t.containers.copyID, icon: 'copy', separated: true, run: () => void copy(c.id) },
     { id: `copyname:${c.id}`, title: t.operate.copyName, icon: 'copy', run: () => void copy(c.name) },
   ];
+}
+
+function offline(c: Container): Action {
+  const title = c.offline ? t.networks.goOnline : t.networks.goOffline;
+  return { id: `offline:${c.id}`, title, icon: 'offline', keywords: 'network cut', run: () => void switchOffline(c) };
+}
+
+export async function switchOffline(c: Container): Promise<void> {
+  try {
+    await networks.setOffline(c.id, !c.offline);
+  } catch (thrown) {
+    toasts.show(`${t.networks.offlineFailed(c.name)}: ${asApiError(thrown).message}`, { seconds: 10 });
+  }
 }
 
 /** What one can do to all containers of a group. */

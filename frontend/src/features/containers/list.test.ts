@@ -18,6 +18,7 @@ function container(name: string, more: Partial<Container> = {}): Container {
     networks: [],
     labels: {},
     restarts: 0,
+    networks: [],
     ...more,
   };
 }
