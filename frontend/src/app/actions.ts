@@ -16,7 +16,7 @@ export interface Action {
 /** Something one can open, with what one can do to it. */
 export interface Thing {
   id: string;
-  kind: 'container' | 'image';
+  kind: 'container' | 'image' | 'volume' | 'network';
   title: string;
   detail: string;
   icon: IconName;

@@ -9,7 +9,8 @@ export interface Confirm {
 }
 
 export type Open =
-  | { kind: 'run'; spec: RunSpec }
+  | { kind: 'run'; spec: RunSpec; paste?: string }
+  | { kind: 'edit'; ref: string }
   | { kind: 'pull'; ref: string }
   | { kind: 'confirm'; confirm: Confirm }
   | { kind: 'view'; view: Component; props: Record<string, unknown> }
@@ -22,6 +23,15 @@ export class Dialogs {
 
   run(spec: RunSpec): void {
     this.open = { kind: 'run', spec };
+  }
+
+  /** The form, filled from a run line, a compose file or an image's name. */
+  paste(text: string): void {
+    this.open = { kind: 'run', spec: { image: '' }, paste: text };
+  }
+
+  edit(ref: string): void {
+    this.open = { kind: 'edit', ref };
   }
 
   pull(ref = ''): void {

@@ -1,4 +1,4 @@
-export const sections = ['containers', 'images', 'search', 'registries', 'activity', 'setup', 'preferences', 'about'] as const;
+export const sections = ['containers', 'images', 'search', 'volumes', 'networks', 'registries', 'activity', 'setup', 'preferences', 'about', 'gallery'] as const;
 export type Section = (typeof sections)[number];
 
 export interface Route {

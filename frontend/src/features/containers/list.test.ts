@@ -18,7 +18,6 @@ function container(name: string, more: Partial<Container> = {}): Container {
     networks: [],
     labels: {},
     restarts: 0,
-    networks: [],
     ...more,
   };
 }
