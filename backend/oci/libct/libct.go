@@ -29,6 +29,7 @@ import (
 
 	"davit/backend/guard"
 	"davit/backend/oci"
+	"davit/backend/oci/nptl"
 	"davit/backend/oci/pidone"
 	"davit/backend/userns"
 )
@@ -37,6 +38,7 @@ import (
 // returns only in a process that is none.
 func Init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
+		nptl.Refresh()
 		libcontainer.Init()
 	}
 }
