@@ -26,6 +26,7 @@ type conversation struct {
 	tty      bool   // the process has a terminal
 	sigProxy bool   // pass on signals
 	detach   []byte // keys that end the conversation and leave the process
+	fresh    bool   // the process is the first of its container
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -33,6 +34,8 @@ type conversation struct {
 	over    bool
 	left    error // why the person left before the process ended
 	asked   int   // interrupts passed on
+
+	reached *api.Mark // up to where the broken sessions came
 }
 
 // errDetached says that the person left; the process goes on.
@@ -105,6 +108,9 @@ func (c *conversation) stream(ctx context.Context, s *api.Session) (api.Exit, er
 	defer stop()
 	defer s.Close()
 	exit, err := s.Stream(c.env.out, c.env.err)
+	if m := s.Reached(); m != nil {
+		c.reached = m
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {

@@ -77,7 +77,7 @@ func runRun(ctx context.Context, e *env, o RunOptions, spec api.RunSpec) error {
 		fmt.Fprintln(e.out, made.ID)
 		return nil
 	}
-	c := &conversation{env: e, stdin: spec.Interactive, tty: spec.TTY, sigProxy: o.SigProxy, detach: keys}
+	c := &conversation{env: e, stdin: spec.Interactive, tty: spec.TTY, sigProxy: o.SigProxy, detach: keys, fresh: true}
 	ended, err := foreground(ctx, s, c, made.ID, true)
 	if err != nil {
 		return discard(ctx, s, spec, made.ID, err)
@@ -106,14 +106,18 @@ func discard(ctx context.Context, s api.Service, spec api.RunSpec, id string, wh
 }
 
 // foreground attaches to a container and stays until it ends. A session that
-// breaks (the engine died, the container did not) is taken up again.
+// breaks (engine or guard died, the container did not) is taken up again where
+// it was.
 func foreground(ctx context.Context, s api.Service, c *conversation, id string, start bool) (api.Exit, error) {
 	if c.sigProxy && !c.tty {
 		ctx = context.WithoutCancel(ctx) // the signals are the container's
 	}
 	attach := func(start bool) opener {
 		return func(ctx context.Context, rows, cols uint16) (*api.Session, error) {
-			o := api.AttachOptions{Stdin: c.stdin, Start: start, Rows: rows, Cols: cols}
+			o := api.AttachOptions{Stdin: c.stdin, Start: start, Rows: rows, Cols: cols, Marks: true, From: c.reached}
+			if !start && c.fresh && o.From == nil {
+				o.From = &api.Mark{} // all that its log has
+			}
 			for tries := 0; ; tries++ {
 				session, err := s.Attach(ctx, id, o)
 				if start || !reconnect(ctx, err, tries) {

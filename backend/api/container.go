@@ -301,9 +301,14 @@ type AttachOptions struct {
 	// Start starts the container once attached, so that nothing is missed.
 	Start bool `json:"start,omitempty"`
 	// Logs replays what was written so far first.
-	Logs bool   `json:"logs,omitempty"`
-	Rows uint16 `json:"rows,omitempty"`
-	Cols uint16 `json:"cols,omitempty"`
+	Logs bool `json:"logs,omitempty"`
+	// Marks asks for marks in the session (see Session.Reached). One that broke
+	// is taken up by From: nothing is missed, also where the container has ended
+	// meanwhile. A Service may send no marks.
+	Marks bool   `json:"marks,omitempty"`
+	From  *Mark  `json:"from,omitempty"`
+	Rows  uint16 `json:"rows,omitempty"`
+	Cols  uint16 `json:"cols,omitempty"`
 }
 
 // ExecSpec is a further process in a container.

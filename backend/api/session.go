@@ -21,6 +21,7 @@ const (
 	frameExit   = 5 // {"code":0,"reason":""}: the last frame
 	frameError  = 6 // an Error: the last frame
 	frameLeave  = 7 // the person goes: nothing more comes from that side
+	frameMark   = 8 // a Mark, from the process's side
 
 	// MaxFrame bounds a frame's payload, so that a hostile peer cannot make us
 	// allocate more.
@@ -32,6 +33,18 @@ const (
 type Session struct {
 	conn io.ReadWriteCloser
 	wmu  sync.Mutex
+
+	rmu     sync.Mutex
+	reached *Mark
+}
+
+// Mark is a place in what a container writes: so many bytes of each stream
+// after a place in its log.
+type Mark struct {
+	// Cursor is the place in the log; "": its beginning.
+	Cursor string `json:"cursor,omitempty"`
+	Stdout int64  `json:"stdout,omitempty"`
+	Stderr int64  `json:"stderr,omitempty"`
 }
 
 // NewSession speaks frames over conn, which it owns from now on.
@@ -90,8 +103,18 @@ func (s *Session) Stream(stdout, stderr io.Writer) (Exit, error) {
 		switch kind {
 		case frameStdout:
 			_, err = stdout.Write(p)
+			s.advance(int64(len(p)), 0)
 		case frameStderr:
 			_, err = stderr.Write(p)
+			s.advance(0, int64(len(p)))
+		case frameMark:
+			var m Mark
+			if err := json.Unmarshal(p, &m); err != nil {
+				return Exit{}, err
+			}
+			s.rmu.Lock()
+			s.reached = &m
+			s.rmu.Unlock()
 		case frameExit:
 			var e Exit
 			return e, json.Unmarshal(p, &e)
@@ -106,6 +129,28 @@ func (s *Session) Stream(stdout, stderr io.Writer) (Exit, error) {
 			return Exit{}, err
 		}
 	}
+}
+
+// advance counts what has come since the last mark.
+func (s *Session) advance(stdout, stderr int64) {
+	s.rmu.Lock()
+	defer s.rmu.Unlock()
+	if s.reached != nil {
+		s.reached.Stdout += stdout
+		s.reached.Stderr += stderr
+	}
+}
+
+// Reached tells up to where Stream has come, nil where no mark came: an attach
+// with AttachOptions.From goes on there after this session broke.
+func (s *Session) Reached() *Mark {
+	s.rmu.Lock()
+	defer s.rmu.Unlock()
+	if s.reached == nil {
+		return nil
+	}
+	m := *s.reached
+	return &m
 }
 
 // Input is what the process's side hears from the person's side.
@@ -154,6 +199,15 @@ func (s *Session) End(e Exit) error {
 		return err
 	}
 	return s.frame(frameExit, b)
+}
+
+// Mark is the process's side: tells that all up to m has been sent.
+func (s *Session) Mark(m Mark) error {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return s.frame(frameMark, b)
 }
 
 // Fail is the process's side: tells that it could not be run.

@@ -169,7 +169,7 @@ func live(dir store.ContainerDir) func() bool {
 // Attach implements api.Service.
 func (e *Engine) Attach(ctx context.Context, ref string, a api.AttachOptions) (*api.Session, error) {
 	find := e.running
-	if a.Start {
+	if a.Start || a.From != nil { // it may have ended since
 		find = e.sound
 	}
 	entry, err := find(ctx, ref)

@@ -114,6 +114,7 @@ func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
 		c: c, proc: newOrphan(c.state.PID, c.state.PIDStart), done: make(chan struct{}), begun: make(chan struct{}),
 		stdin: files["in"], stdout: files["out"], stderr: files["err"], console: files["console"],
 		net: connected{ports: c.state.Ports, places: placesOf(c.state), shared: sharesNetwork(c.rec)}, group: cgroup.Group(c.state.Cgroup), spools: map[string]*os.File{},
+		adopted: true,
 	}
 	for tag, f := range files {
 		if strings.Contains(tag, ".") {
@@ -229,9 +230,7 @@ func (c *container) reconcile() {
 	}
 	again := c.settle()
 	if !again && c.rec.AutoRemove {
-		if err := c.remove(); err != nil {
-			c.log.Error("remove", "err", err)
-		}
+		c.removeLater()
 	}
 }
 

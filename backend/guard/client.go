@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/logfile"
 	"davit/backend/store"
 	"davit/backend/userns/fdmsg"
 )
@@ -55,12 +56,19 @@ func (c *Client) Wait(ctx context.Context, id string) (api.Exit, error) {
 // Attach joins the container's streams; the connection speaks api.Session's
 // frames.
 func (c *Client) Attach(ctx context.Context, id string, a api.AttachOptions) (net.Conn, error) {
-	return c.session(ctx, request{Op: opAttach, ID: id, Attach: a})
+	again := request{Op: opAttach, ID: id, Attach: a}
+	if a.Start && a.Marks && a.From == nil { // a guard may start it and be killed before it answers
+		if at, err := logfile.End(c.dirs.Container(id).Log()); err == nil {
+			again.Attach.From = &api.Mark{Cursor: at.String()}
+		}
+	}
+	return c.session(ctx, request{Op: opAttach, ID: id, Attach: a}, again)
 }
 
 // Exec runs a further process and joins its streams likewise.
 func (c *Client) Exec(ctx context.Context, id string, s api.ExecSpec) (net.Conn, error) {
-	return c.session(ctx, request{Op: opExec, ID: id, Exec: s})
+	req := request{Op: opExec, ID: id, Exec: s}
+	return c.session(ctx, req, req)
 }
 
 // Hold keeps the file system of a container mounted, running or not, until
@@ -83,7 +91,9 @@ func (c *Client) Settle(ctx context.Context) error {
 	return err
 }
 
-func (c *Client) session(ctx context.Context, req request) (net.Conn, error) {
+// session asks for a session; again is what is asked after a guard was killed
+// before it answered.
+func (c *Client) session(ctx context.Context, req, again request) (net.Conn, error) {
 	var ours *net.UnixConn
 	_, err := c.insist(ctx, req, func() (reply, error) {
 		var theirs *os.File
@@ -92,6 +102,7 @@ func (c *Client) session(ctx context.Context, req request) (net.Conn, error) {
 			return reply{}, err
 		}
 		r, err := c.ask(ctx, req, theirs)
+		req = again
 		_ = theirs.Close()
 		if err != nil {
 			_ = ours.Close()
@@ -108,7 +119,8 @@ func (c *Client) call(ctx context.Context, req request) (reply, error) {
 	return c.insist(ctx, req, func() (reply, error) { return c.ask(ctx, req) })
 }
 
-// insistLimit bounds how often a guard may be killed under one request.
+// insistLimit bounds how often a guard may be killed under one request; one
+// that only waits goes on for as long as it likes.
 const insistLimit = 20
 
 // insist asks again where the guard was killed before it answered: the next
@@ -116,7 +128,7 @@ const insistLimit = 20
 func (c *Client) insist(ctx context.Context, req request, ask func() (reply, error)) (reply, error) {
 	for n := 1; ; n++ {
 		r, err := ask()
-		if !died(err) || ctx.Err() != nil || n == insistLimit {
+		if !died(err) || ctx.Err() != nil || n >= insistLimit && req.Op != opWait {
 			return r, err
 		}
 		if req.Op == opExec || req.Op == opKill && req.Signal != "KILL" {

@@ -17,6 +17,15 @@ type lag struct {
 	skip map[string]int // bytes of each stream after at that it has already
 }
 
+// markEvery is how much is queued between two marks: a reader that comes back
+// has so much read again at most.
+const markEvery = 256 << 10
+
+// mark is the lag as its reader may know it.
+func (l *lag) mark() api.Mark {
+	return api.Mark{Cursor: l.at.String(), Stdout: int64(l.skip["stdout"]), Stderr: int64(l.skip["stderr"])}
+}
+
 // lagFrom is the lag of a session that has all that came so far.
 func lagFrom(w *logfile.Writer) lag {
 	at, begun := w.End()
@@ -36,9 +45,23 @@ func (s *session) offer(stream string, p []byte, before lag) {
 	case s.size > sessionBuffer:
 		s.lag, s.news = &before, true
 	default:
+		if s.marks && s.passed >= markEvery {
+			m := before.mark()
+			s.queue = append(s.queue, piece{mark: &m})
+			s.passed = 0
+		}
 		s.add(stream, p)
+		s.passed += len(p)
 	}
 	s.more.Signal()
+}
+
+// anew has a mark come before what comes next: a new run of the container
+// ends the line that the one before it left open in the log.
+func (s *session) anew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passed = markEvery
 }
 
 // catchUp sends what the session missed, and returns when it is to be served
@@ -52,6 +75,11 @@ func (c *container) catchUp(s *session) error {
 			return err
 		}
 		s.lag.at = at
+		if s.marks {
+			if err := s.s.Mark(s.lag.mark()); err != nil {
+				return err
+			}
+		}
 		r := c.running()
 		switch {
 		case r != nil && r.rejoin(s):

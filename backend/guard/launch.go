@@ -157,6 +157,9 @@ func (c *container) begin(r *run, p *specs.Process) error {
 	c.g.enter()
 	c.mu.Lock()
 	c.run = r
+	for _, s := range c.sessions {
+		s.anew()
+	}
 	c.notify()
 	c.mu.Unlock()
 	err = c.record(func(s *store.State) {

@@ -37,6 +37,7 @@ type run struct {
 	asked    atomic.Bool // the person asked for the end
 	killed   atomic.Bool // the person had it killed
 	orphaned atomic.Bool // ended because the keeper has gone
+	adopted  bool        // begun by a guard that was killed
 	inOnce   sync.Once
 	done     chan struct{} // closed when the end is recorded and all is taken apart
 	begun    chan struct{} // closed when the program runs, or startErr says why not
@@ -172,7 +173,11 @@ func (c *container) watch(r *run) {
 	c.tell("die")
 	c.reap(r)
 	gone := ""
-	if !again && c.rec.AutoRemove {
+	switch {
+	case again || !c.rec.AutoRemove:
+	case r.adopted:
+		c.removeLater()
+	default:
 		if gone, err = c.hide(); err != nil {
 			c.log.Error("remove", "err", err)
 		} else {

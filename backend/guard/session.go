@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -38,6 +37,9 @@ type session struct {
 	c    *container // that it is attached to; nil: an exec
 	lag  *lag       // it is served from the log; set under mu, used by the writing goroutine
 	news bool       // something came since
+
+	marks  bool // the reader wants to know where it is
+	passed int  // bytes queued since the last mark; mu
 }
 
 type piece struct {
@@ -46,16 +48,20 @@ type piece struct {
 	exit   *api.Exit
 	fail   *api.Error
 	behind bool // go on with the log
+	mark   *api.Mark
 }
 
-func newSession(conn net.Conn) *session { return attached(conn, nil, nil) }
-
-// attached is a session of a container (nil: of an exec), which begins with
-// what the log has after from (nil: with what comes).
-func attached(conn net.Conn, c *container, from *lag) *session {
-	s := &session{s: api.NewSession(conn), c: c, lag: from}
-	s.room, s.more = sync.NewCond(&s.mu), sync.NewCond(&s.mu)
+// newSession is a session of an exec.
+func newSession(conn net.Conn) *session {
+	s := quiet(conn)
 	go s.write()
+	return s
+}
+
+// quiet is a session that writes nothing yet.
+func quiet(conn net.Conn) *session {
+	s := &session{s: api.NewSession(conn)}
+	s.room, s.more = sync.NewCond(&s.mu), sync.NewCond(&s.mu)
 	return s
 }
 
@@ -107,7 +113,7 @@ func (s *session) write() {
 		if !ok {
 			return
 		}
-		if err := s.send(p); err != nil || p.exit != nil || p.fail != nil {
+		if err := s.send(p); err != nil || p.last() {
 			s.leave()
 			return
 		}
@@ -121,7 +127,7 @@ func (s *session) next() (piece, bool) {
 		s.more.Wait()
 	}
 	// What was queued before it lagged goes first, how it ended last.
-	if s.lag != nil && !s.gone && (len(s.queue) == 0 || s.queue[0].stream == "") {
+	if s.lag != nil && !s.gone && (len(s.queue) == 0 || s.queue[0].last()) {
 		return piece{behind: true}, true
 	}
 	if len(s.queue) == 0 {
@@ -134,6 +140,9 @@ func (s *session) next() (piece, bool) {
 	s.room.Broadcast()
 	return p, true
 }
+
+// last tells whether nothing comes after the piece.
+func (p piece) last() bool { return p.exit != nil || p.fail != nil }
 
 func (s *session) send(p piece) error {
 	switch {
@@ -148,6 +157,8 @@ func (s *session) send(p piece) error {
 		return s.s.End(*p.exit)
 	case p.fail != nil:
 		return s.s.Fail(p.fail)
+	case p.mark != nil:
+		return s.s.Mark(*p.mark)
 	}
 	w := s.s.Stdout()
 	if p.stream == "stderr" {
@@ -178,37 +189,6 @@ func (s *session) listen(do func(api.Input) error) {
 			return
 		}
 	}
-}
-
-// attach joins the container's streams and starts it if a says so.
-func (c *container) attach(ctx context.Context, conn net.Conn, a api.AttachOptions) error {
-	c.mu.Lock()
-	running := c.run != nil
-	c.mu.Unlock()
-	if !running && !a.Start {
-		_ = conn.Close()
-		return api.Errorf(api.KindConflict, "container %s is not running", c.rec.Name).
-			WithHint("Start it and attach at once: davit start -a.").WithRef(c.rec.Name)
-	}
-	var from *lag
-	if a.Logs {
-		from = &lag{} // the beginning
-	}
-	s := attached(conn, c, from)
-	s.rows, s.cols = a.Rows, a.Cols
-	c.join(s)
-	go func() {
-		s.listen(func(in api.Input) error { return c.input(s, in, a.Stdin) })
-		c.part(s, a.Stdin)
-	}()
-	if a.Start {
-		if err := c.start(ctx); err != nil {
-			c.part(s, false)
-			s.leave()
-			return err
-		}
-	}
-	return nil
 }
 
 func (c *container) join(s *session) {

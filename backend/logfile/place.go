@@ -85,7 +85,35 @@ func (c *chain) cursor(at int64) string {
 			l = one
 		}
 	}
-	return fmt.Sprintf("%x.%x", l.seq, at-l.start)
+	return Place{l.seq, at - l.start}.String()
+}
+
+// String is the place as a cursor; that before all is "".
+func (p Place) String() string {
+	if p == (Place{}) {
+		return ""
+	}
+	return fmt.Sprintf("%x.%x", p.Seq, p.Offset)
+}
+
+// ParsePlace is the reverse.
+func ParsePlace(cursor string) (Place, error) {
+	p, ok := parseCursor(cursor)
+	if !ok && cursor != "" {
+		return Place{}, fmt.Errorf("%q is no cursor of a log", cursor)
+	}
+	return p, nil
+}
+
+// End is where the log at path ends, which nobody writes now.
+func End(path string) (Place, error) {
+	c := chain{path: path}
+	defer c.close()
+	end, err := c.grow()
+	if err != nil || len(c.links) == 0 {
+		return Place{}, err
+	}
+	return c.place(end), nil
 }
 
 // ValidCursor tells whether s can be a cursor.

@@ -75,8 +75,9 @@ func (p *place) gone(all map[string]api.Container) {
 
 // runs tells whether a process is there and no zombie.
 func runs(pid int) bool {
-	_, err := os.Readlink(filepath.Join("/proc", itoa(pid), "ns/user"))
-	return err == nil
+	b, err := os.ReadFile(filepath.Join("/proc", itoa(pid), "stat"))
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return err == nil && !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X")
 }
 
 func TestKilledKeeperEndsContainersAndPoliciesBringThemBack(t *testing.T) {
