@@ -62,13 +62,12 @@ func (c *Client) Attach(ctx context.Context, id string, a api.AttachOptions) (ne
 			again.Attach.From = &api.Mark{Cursor: at.String()}
 		}
 	}
-	return c.session(ctx, request{Op: opAttach, ID: id, Attach: a}, again)
+	return c.sessionOr(ctx, request{Op: opAttach, ID: id, Attach: a}, again)
 }
 
 // Exec runs a further process and joins its streams likewise.
 func (c *Client) Exec(ctx context.Context, id string, s api.ExecSpec) (net.Conn, error) {
-	req := request{Op: opExec, ID: id, Exec: s}
-	return c.session(ctx, req, req)
+	return c.session(ctx, request{Op: opExec, ID: id, Exec: s})
 }
 
 // Hold keeps the file system of a container mounted, running or not, until
@@ -91,9 +90,13 @@ func (c *Client) Settle(ctx context.Context) error {
 	return err
 }
 
-// session asks for a session; again is what is asked after a guard was killed
-// before it answered.
-func (c *Client) session(ctx context.Context, req, again request) (net.Conn, error) {
+func (c *Client) session(ctx context.Context, req request) (net.Conn, error) {
+	return c.sessionOr(ctx, req, req)
+}
+
+// sessionOr asks for a session; again is what is asked after a guard was
+// killed before it answered.
+func (c *Client) sessionOr(ctx context.Context, req, again request) (net.Conn, error) {
 	var ours *net.UnixConn
 	_, err := c.insist(ctx, req, func() (reply, error) {
 		var theirs *os.File
