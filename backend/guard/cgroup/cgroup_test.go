@@ -86,6 +86,29 @@ func TestLimitsAreReadBack(t *testing.T) {
 	}
 }
 
+// Programs inside find the limits that hold them where they look for such.
+func TestLimitsAreSeenInside(t *testing.T) {
+	g := fake(t, map[string]string{"memory.max": "max", "memory.swap.max": "max", "pids.max": "max", "cpu.max": "max 100000"})
+	if err := os.Mkdir(filepath.Join(string(g), inner), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"memory.max", "pids.max"} { // not all controllers are there
+		if err := os.WriteFile(filepath.Join(string(g), inner, file), []byte("max"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Apply(api.Limits{Memory: 64 << 20, Pids: 20, CPUs: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{"memory.max": "67108864", "pids.max": "20"} {
+		for _, at := range []Group{g, Group(filepath.Join(string(g), inner))} {
+			if got := at.read(file); got != want {
+				t.Errorf("%s of %s is %q, want %q", file, at, got, want)
+			}
+		}
+	}
+}
+
 func TestMissingControllersRefuse(t *testing.T) {
 	g := fake(t, map[string]string{"memory.max": "max"})
 	for name, l := range map[string]api.Limits{

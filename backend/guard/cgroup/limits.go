@@ -185,6 +185,9 @@ func (g Group) Apply(l api.Limits) error {
 		if err := g.set(s); err != nil {
 			return err
 		}
+		if s.file != "io.weight" { // it counts among siblings, of which there are none
+			_ = Group(filepath.Join(string(g), inner)).write(s.file, s.value) // to be seen
+		}
 	}
 	return nil
 }

@@ -12,7 +12,9 @@
 //	<delegated>/davit-<id>/container the root of the container's cgroup namespace
 //
 // The limits stand one level above what the container can see, so that it
-// cannot change them even where its cgroup file system is writable.
+// cannot change them even where its cgroup file system is writable. They are
+// written to the inner group, too: programs size their heaps and threads by
+// what they find at /sys/fs/cgroup.
 package cgroup
 
 import (
@@ -125,10 +127,20 @@ func (p Place) New(id string, l api.Limits) (Group, error) {
 		}
 		return "", fmt.Errorf("control group: %w", err)
 	}
+	g.nest(p.controllers)
 	if err := g.Apply(l); err != nil {
 		return "", errors.Join(err, g.Remove())
 	}
 	return g, nil
+}
+
+// nest makes the group that the container sees, with the controllers that
+// there are. Where that does not work, the runtime makes it, without.
+func (g Group) nest(controllers []string) {
+	for _, c := range controllers {
+		_ = g.write("cgroup.subtree_control", "+"+c)
+	}
+	_ = os.Mkdir(filepath.Join(string(g), inner), 0o755)
 }
 
 // Drop removes the group of a container that has ended.
