@@ -24,6 +24,7 @@ type command struct {
 	most    int    // arguments; -1: any number
 	flags   *pflag.FlagSet
 	subs    []*command
+	before  func(e *env) // the flags are parsed
 	run     func(ctx context.Context, e *env, args []string) error
 }
 
@@ -61,6 +62,9 @@ func (c *command) execute(ctx context.Context, e *env, above string, args []stri
 	flags := c.set()
 	if c.subs != nil {
 		flags.SetInterspersed(false)
+	}
+	if c.before != nil {
+		c.before(e)
 	}
 	err := flags.Parse(args)
 	if errors.Is(err, pflag.ErrHelp) {

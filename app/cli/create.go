@@ -26,8 +26,9 @@ func newCreateCommand() *command {
 	f.SetInterspersed(false)
 	o.addFlags(f)
 	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Do not show the progress of a pull")
+	c.before = o.heed
 	c.run = func(ctx context.Context, e *env, args []string) error {
-		spec, err := o.build(e, f, args)
+		spec, err := o.build(args)
 		if err != nil {
 			return err
 		}
@@ -49,13 +50,6 @@ func runCreate(ctx context.Context, e *env, o CreateOptions, spec api.RunSpec) e
 	return nil
 }
 
-// The values of --pull.
-const (
-	pullAlways  = "always"
-	pullMissing = "missing"
-	pullNever   = "never"
-)
-
 // create makes the container, pulls its image where that is wanted, and
 // writes the file of --cidfile.
 func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec api.RunSpec, quiet bool) (api.Created, error) {
@@ -64,16 +58,14 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 		return api.Created{}, err
 	}
 	defer cid.close()
-	if err := makeSources(o.made); err != nil {
-		return api.Created{}, err
-	}
-	if o.pull == pullAlways {
-		if err := o.provide(ctx, e, s, spec, quiet); err != nil {
+	if spec.Pull == api.PullAlways || spec.Pull == api.PullNewer {
+		err := o.provide(ctx, e, s, spec, quiet)
+		if err != nil && (spec.Pull == api.PullAlways || api.KindOf(err) != api.KindUnavailable) {
 			return api.Created{}, err
 		}
 	}
 	made, err := s.Create(ctx, spec)
-	if o.pull == pullMissing && missingImage(err) {
+	if spec.Pull != api.PullNever && missingImage(err) {
 		if !quiet {
 			fmt.Fprintf(e.err, "Image %s is not here yet.\n", cleanLine(spec.Image))
 		}
@@ -100,7 +92,7 @@ func (o *SpecOptions) provide(ctx context.Context, e *env, s api.Service, spec a
 		_, err := s.LoadSample(ctx)
 		return err
 	}
-	pull := api.PullSpec{Ref: spec.Image, Platform: spec.Platform, Force: o.pull == pullAlways}
+	pull := api.PullSpec{Ref: spec.Image, Platform: spec.Platform, Force: spec.Pull == api.PullAlways || spec.Pull == api.PullNewer}
 	_, err := fetch(ctx, e, s, pull, progressTo(e.err, quiet))
 	return err
 }
@@ -108,7 +100,7 @@ func (o *SpecOptions) provide(ctx context.Context, e *env, s api.Service, spec a
 // missingImage tells whether Create wants an image that is not here.
 func missingImage(err error) bool {
 	var a *api.Error
-	return errors.As(err, &a) && a.Kind == api.KindNotFound && strings.Contains(a.Ref, "/")
+	return errors.As(err, &a) && a.Kind == api.KindNotFound && strings.Contains(a.Ref, "/") && (a.Field == "" || a.Field == "image")
 }
 
 // cidFile is made before the container, so that two runs cannot share it, and

@@ -16,20 +16,6 @@ func environment(e *env, files, args []string) ([]string, error) {
 	return pairs(files, args, e.lookup)
 }
 
-// labels puts --label-file and --label together.
-func labels(files, args []string) (map[string]string, error) {
-	list, err := pairs(files, args, func(string) (string, bool) { return "", true })
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	m := map[string]string{}
-	for _, p := range list {
-		key, value, _ := strings.Cut(p, "=")
-		m[key] = value
-	}
-	return m, nil
-}
-
 func pairs(files, args []string, value func(key string) (string, bool)) ([]string, error) {
 	var lines []string
 	for _, f := range files {

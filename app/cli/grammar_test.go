@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -11,54 +10,6 @@ import (
 	"davit/backend/api"
 )
 
-func TestParsePublish(t *testing.T) {
-	for in, want := range map[string]string{
-		"80":                    ":0->80/tcp",
-		"8080:80":               ":8080->80/tcp",
-		"0.0.0.0:8080:80":       "0.0.0.0:8080->80/tcp",
-		"127.0.0.1::80":         "127.0.0.1:0->80/tcp",
-		"[::1]:8080:80/udp":     "::1:8080->80/udp",
-		"8000-8001:80-81":       ":8000->80/tcp :8001->81/tcp",
-		"53:53/UDP":             ":53->53/udp",
-		"":                      "!",
-		"0":                     "!",
-		"65536":                 "!",
-		"80:":                   "!",
-		"a:80":                  "!",
-		"1.2.3:80:80":           "!",
-		"80-81:80":              "!",
-		"81-80":                 "!",
-		"80/icmp":               "!",
-		"1:2:3:4":               "!",
-		"[::1]80":               "!",
-		"[::1]:80":              "!",
-		"-1:80":                 "!",
-		"127.0.0.1:8080:80/tcp": "127.0.0.1:8080->80/tcp",
-	} {
-		ports, err := parsePublish(in)
-		var got []string
-		for _, p := range ports {
-			got = append(got, fmt.Sprintf("%s:%d->%d/%s", p.HostIP, p.HostPort, p.ContainerPort, p.Protocol))
-		}
-		if err != nil {
-			got = []string{"!"}
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%q: %v, want %s (%v)", in, got, want, err)
-		}
-	}
-}
-
-func FuzzParsePublish(f *testing.F) {
-	f.Add("[::1]:8080-8090:80-90/udp")
-	f.Fuzz(func(t *testing.T, s string) {
-		ports, err := parsePublish(s)
-		if err == nil && len(ports) == 0 {
-			t.Errorf("%q: no ports and no error", s)
-		}
-	})
-}
-
 func TestPortList(t *testing.T) {
 	got := portList([]api.Port{
 		{HostPort: 49153, ContainerPort: 443}, {HostPort: 8081, ContainerPort: 81}, {HostPort: 8080, ContainerPort: 80},
@@ -66,53 +17,6 @@ func TestPortList(t *testing.T) {
 	})
 	if want := "127.0.0.1:8080-8081->80-81/tcp, 127.0.0.1:49153->443/tcp, [::]:53->53/udp"; got != want {
 		t.Errorf("%s, want %s", got, want)
-	}
-}
-
-func TestMounts(t *testing.T) {
-	e := &env{lookup: func(string) (string, bool) { return "/home/ada", true }}
-	for in, want := range map[string]string{
-		"/a:/b":       "bind /a /b false",
-		"/a:/b:ro,z":  "bind /a /b true",
-		"~/x:/b":      "bind /home/ada/x /b false",
-		"/a":          "!",
-		"name:/b":     "!",
-		"/a:b":        "!",
-		"/a:/b:weird": "!",
-	} {
-		m, err := parseVolume(e, in)
-		check(t, in, m, err, want)
-	}
-	for in, want := range map[string]string{
-		"type=bind,source=/a,target=/b":             "bind /a /b false",
-		"type=bind,src=/a,dst=/b,readonly":          "bind /a /b true",
-		"type=bind,src=/a,destination=/b,ro=false":  "bind /a /b false",
-		`type=bind,"src=/a,c",dst=/b`:               "bind /a,c /b false",
-		"type=tmpfs,target=/t":                      "tmpfs  /t false",
-		"source=/a,target=/b":                       "!",
-		"type=volume,source=a,target=/b":            "!",
-		"type=bind,target=/b":                       "!",
-		"type=bind,src=/a":                          "!",
-		"type=bind,src=/a,dst=/b,ro=maybe":          "!",
-		"type=bind,src=/a,dst=/b,bind-propagation=": "!",
-	} {
-		m, err := parseMount(e, in)
-		check(t, in, m, err, want)
-	}
-	m, err := parseTmpfs("/run:rw,noexec")
-	check(t, "tmpfs", m, err, "tmpfs  /run false")
-	m, err = parseTmpfs("/run:size=1m")
-	check(t, "tmpfs size", m, err, "!")
-}
-
-func check(t *testing.T, in string, m api.Mount, err error, want string) {
-	t.Helper()
-	got := fmt.Sprintf("%s %s %s %v", m.Type, m.Source, m.Target, m.ReadOnly)
-	if err != nil {
-		got = "!"
-	}
-	if got != want {
-		t.Errorf("%s: %s, want %s (%v)", in, got, want, err)
 	}
 }
 

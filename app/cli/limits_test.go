@@ -7,21 +7,6 @@ import (
 	"davit/backend/api"
 )
 
-func TestParseBytes(t *testing.T) {
-	for in, want := range map[string]int64{
-		"": 0, "-1": -1, "512": 512, "512b": 512, "1k": 1 << 10, "1KB": 1 << 10, "2m": 2 << 20, "2MiB": 2 << 20, "1.5g": 3 << 29, "1t": 1 << 40,
-	} {
-		if got, err := parseBytes("memory", in); err != nil || got != want {
-			t.Errorf("%q: %d, %v, want %d", in, got, err, want)
-		}
-	}
-	for _, in := range []string{"x", "-5", "0", "1x", "m", "nan", "inf", "9999999999999999t", "1mm"} {
-		if got, err := parseBytes("memory", in); err == nil {
-			t.Errorf("%q gave %d", in, got)
-		}
-	}
-}
-
 func TestMemorySize(t *testing.T) {
 	for in, want := range map[int64]string{0: "0B", 1023: "1023B", 1536: "1.5KiB", 692 << 10: "692KiB", 25_276_000_000: "23.54GiB"} {
 		if got := memorySize(in); got != want {

@@ -62,8 +62,8 @@ func published(d api.ContainerDetail, wanted string) ([]api.Port, error) {
 	if protocol == "" {
 		protocol = "tcp"
 	}
-	if _, err := portNumber(number); wanted != "" && err != nil {
-		return nil, api.Errorf(api.KindInvalid, "port %q: %w", wanted, err)
+	if n, err := strconv.ParseUint(number, 10, 16); wanted != "" && (err != nil || n == 0) {
+		return nil, api.Errorf(api.KindInvalid, "port %q: %q is not a port (1 to 65535)", wanted, number)
 	}
 	var ports []api.Port
 	for _, p := range d.Ports {

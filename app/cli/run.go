@@ -44,8 +44,9 @@ func newRunCommand() *command {
 	f := c.set()
 	f.SetInterspersed(false)
 	o.addFlags(f)
+	c.before = o.heed
 	c.run = func(ctx context.Context, e *env, args []string) error {
-		spec, err := o.build(e, f, args)
+		spec, err := o.build(args)
 		if err != nil {
 			return within(exitDavit, err)
 		}

@@ -9,7 +9,7 @@ import (
 
 // UpdateOptions are update's.
 type UpdateOptions struct {
-	limitFlags
+	Limits  api.Limits
 	Restart string
 	Add     []string
 	Remove  []string
@@ -23,7 +23,7 @@ func newUpdateCommand() *command {
 		long: "-1 takes a limit away. A limit that this machine does not let Davit set is refused.",
 	}
 	f := c.set()
-	o.addFlags(f)
+	runspec.AddLimits(f, &o.Limits)
 	f.StringVar(&o.Restart, "restart", "", "When it ends: no, always, unless-stopped, on-failure[:n] (`policy`)")
 	f.StringArrayVar(&o.Add, "publish-add", nil, "Publish a further `port`, as run's -p")
 	f.StringArrayVar(&o.Remove, "publish-rm", nil, "Publish a `port` of the container no more: 80, 80/udp, 8080:80")
@@ -32,11 +32,7 @@ func newUpdateCommand() *command {
 }
 
 func runUpdate(ctx context.Context, e *env, o UpdateOptions, refs []string) error {
-	limits, err := o.limits()
-	if err != nil {
-		return err
-	}
-	u := api.Update{Restart: o.Restart, Limits: limits}
+	u := api.Update{Restart: o.Restart, Limits: o.Limits}
 	ports, err := o.ports()
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ func TestRunFlagsBecomeTheSpec(t *testing.T) {
 	if got := strings.Join(s.Env, " "); got != "B=2 TOKEN=secret A=1 TOKEN=secret" {
 		t.Errorf("env %q", got)
 	}
-	want := []api.Mount{{Type: "bind", Source: dir, Target: "/data", ReadOnly: true}, {Type: "bind", Source: dir, Target: "/m"}, {Type: "tmpfs", Target: "/run"}}
+	want := []api.Mount{{Type: "bind", Source: dir, Target: "/data", ReadOnly: true, Create: true}, {Type: "tmpfs", Target: "/run"}, {Type: "bind", Source: dir, Target: "/m"}}
 	if len(s.Mounts) != 3 || !reflect.DeepEqual(s.Mounts[0], want[0]) || !reflect.DeepEqual(s.Mounts[1], want[1]) || !reflect.DeepEqual(s.Mounts[2], want[2]) {
 		t.Errorf("mounts %+v", s.Mounts)
 	}
