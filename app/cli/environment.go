@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
 	"os"
 	"strings"
 
 	"davit/backend/api"
+	"davit/backend/runspec"
 )
 
 // environment puts --env-file and -e together as docker does: the files
@@ -50,22 +49,9 @@ func readLines(name string) ([]string, error) {
 		return nil, &exitError{code: exitDavit, err: api.Errorf(api.KindInvalid, "read %s: %w", name, err)}
 	}
 	defer f.Close()
-	var lines []string
-	s := bufio.NewScanner(f)
-	s.Buffer(nil, 1<<20)
-	for n := 1; s.Scan(); n++ {
-		line := strings.TrimLeft(strings.TrimPrefix(s.Text(), "\ufeff"), " \t")
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		key, _, _ := strings.Cut(line, "=")
-		if key == "" || strings.ContainsAny(key, " \t") {
-			return nil, invalid("%s, line %d: %q is not a name", name, n, key)
-		}
-		lines = append(lines, strings.TrimSuffix(line, "\r"))
-	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+	lines, err := runspec.EnvLines(f)
+	if err != nil {
+		return nil, invalid("%s, %v", name, err)
 	}
 	return lines, nil
 }

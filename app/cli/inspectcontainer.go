@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -71,8 +72,12 @@ type restartJSON struct {
 type bindingJSON struct{ HostIp, HostPort string }
 
 type mountJSON struct {
-	Type, Source, Destination, Mode string
-	RW                              bool
+	Type                string
+	Name                string `json:",omitempty"`
+	Source, Destination string
+	Driver              string `json:",omitempty"`
+	Mode                string
+	RW                  bool
 }
 
 type configJSON struct {
@@ -180,7 +185,7 @@ func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 		if m.ReadOnly {
 			mode = "ro"
 		}
-		if m.Type == "tmpfs" {
+		if m.Type == api.MountTmpfs {
 			h.Tmpfs[m.Target] = mode
 		} else {
 			h.Binds = append(h.Binds, m.Source+":"+m.Target+":"+mode)
@@ -191,8 +196,13 @@ func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 
 func dockerMounts(d api.ContainerDetail) []mountJSON {
 	list := []mountJSON{}
-	for _, m := range d.Spec.Mounts {
-		list = append(list, mountJSON{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly})
+	for _, m := range d.Mounts {
+		one := mountJSON{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly}
+		if m.Type == api.MountVolume {
+			one.Name, one.Driver = m.Source, "local"
+			one.Source = filepath.Join(filepath.Dir(d.Rootfs), "../../volumes", m.Source, "data")
+		}
+		list = append(list, one)
 	}
 	return list
 }

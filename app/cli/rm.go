@@ -10,7 +10,7 @@ import (
 // RmOptions are rm's.
 type RmOptions struct {
 	Force   bool
-	Volumes bool // docker's -v; a container here has no volumes of its own
+	Volumes bool
 }
 
 func newRmCommand() *command {
@@ -21,7 +21,7 @@ func newRmCommand() *command {
 	}
 	f := c.set()
 	f.BoolVarP(&o.Force, "force", "f", false, "Remove also those that run; one that is not there is no failure")
-	f.BoolVarP(&o.Volumes, "volumes", "v", false, "Remove the volumes that were made for them as well")
+	f.BoolVarP(&o.Volumes, "volumes", "v", false, "Remove their volumes that have no name as well")
 	c.run = func(ctx context.Context, e *env, args []string) error { return runRm(ctx, e, o, args) }
 	return c
 }
@@ -32,7 +32,7 @@ func runRm(ctx context.Context, e *env, o RmOptions, refs []string) error {
 		return err
 	}
 	remove := func(ref string) error {
-		return absent(e, o.Force, s.Remove(ctx, ref, api.RemoveOptions{Force: o.Force}))
+		return absent(e, o.Force, s.Remove(ctx, ref, api.RemoveOptions{Force: o.Force, Volumes: o.Volumes}))
 	}
 	return atOnce(e, refs, remove)
 }

@@ -19,7 +19,7 @@ func newRoot() *command {
 	f.BoolVarP(&debug, "debug", "D", false, "Tell what happens, on the standard error")
 	root.subs = verbs()
 	root.subs = append(root.subs, newContainerGroup(), newImageGroup(), newSystemGroup(), newHealthGroup(), newAutostartGroup(),
-		newRegistryGroup(), newManifestGroup(), newNetworkGroup())
+		newRegistryGroup(), newManifestGroup(), newNetworkGroup(), newVolumeGroup(), newSecretGroup())
 	root.subs = append(root.subs, newHelpCommand(root))
 	for _, s := range root.subs {
 		root.passDebug(s, &debug)

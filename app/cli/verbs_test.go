@@ -103,7 +103,7 @@ func TestRunFailuresHaveDockersCodes(t *testing.T) {
 		{125, []string{"run", "--rm", "--restart", "always", "busybox"}},
 		{125, []string{"run", "--pull", "never", "absent"}},
 		{125, []string{"run", "--pull", "often", "busybox"}},
-		{125, []string{"run", "-v", "named:/data", "busybox"}},
+		{125, []string{"run", "-v", "named:data", "busybox"}},
 		{127, []string{"run", "-q", "busybox", "no-such-command"}},
 		{1, []string{"ps", "surplus"}},
 		{125, []string{"ps", "--bogus"}},

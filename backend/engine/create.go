@@ -10,12 +10,13 @@ import (
 	"maps"
 	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"davit/backend/api"
 	"davit/backend/guard/cgroup"
@@ -47,19 +48,24 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 	if err != nil {
 		return api.Created{}, err
 	}
-	rec, err := newRecord(img, spec)
+	read := spec
+	if read.Env, err = withEnvFiles(spec); err != nil {
+		return api.Created{}, err
+	}
+	rec, err := newRecord(img, read)
 	if err != nil {
 		return api.Created{}, err
 	}
 	if rec.Network, rec.Networks, err = e.joins(spec); err != nil {
 		return api.Created{}, err
 	}
+	rec.Spec = spec
 	e.sweep()
 	draft, err := store.NewDraft(e.dirs, rec.ID)
 	if err != nil {
 		return api.Created{}, err
 	}
-	if err := e.furnish(draft, &rec, img); err != nil {
+	if err := e.furnish(ctx, draft, &rec, img); err != nil {
 		_ = draft.Drop() // what stays is swept
 		return api.Created{}, err
 	}
@@ -80,7 +86,7 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 // sweep cleans up once in an engine's life, when it first writes.
 func (e *Engine) sweep() {
 	e.swept.Do(func() {
-		if err := store.Sweep(e.dirs); err != nil {
+		if err := errors.Join(store.Sweep(e.dirs), store.SweepVolumes(e.dirs)); err != nil {
 			e.log.Warn("sweep the store", "error", err)
 		}
 	})
@@ -154,8 +160,9 @@ func newID() string {
 	}
 }
 
-// furnish makes the directories of a container and fills its volumes.
-func (e *Engine) furnish(draft *store.Draft, rec *store.Record, img image.Runnable) error {
+// furnish makes the directories of a container, its volumes and its copies of
+// secrets.
+func (e *Engine) furnish(ctx context.Context, draft *store.Draft, rec *store.Record, img image.Runnable) error {
 	// The upper directory's mode is that of the container's /.
 	for dir, mode := range map[string]os.FileMode{draft.Upper(): 0o755, draft.Work(): 0o700, draft.Rootfs(): 0o755} {
 		if err := os.Mkdir(dir, mode); err != nil {
@@ -165,24 +172,14 @@ func (e *Engine) furnish(draft *store.Draft, rec *store.Record, img image.Runnab
 			return fmt.Errorf("make container: %w", err)
 		}
 	}
-	asked := map[string]bool{}
-	for _, m := range rec.Mounts {
-		asked[path.Clean(m.Target)] = true
+	rec.Mounts = withDeclared(rec.Mounts, img.Config.Volumes)
+	if err := e.provideMounts(ctx, rec); err != nil {
+		return err
 	}
-	for i, target := range img.Config.Volumes {
-		target = path.Join("/", target)
-		if asked[target] || target == "/" {
-			continue
-		}
-		asked[target] = true
-		name := strconv.Itoa(i)
-		if err := fillVolume(filepath.Join(draft.Volumes(), name), e.dirs.Layers(), rec.Layers, target); err != nil {
-			return fmt.Errorf("make the volume %s: %w", target, err)
-		}
-		final := filepath.Join(e.dirs.Container(rec.ID).Volumes(), name)
-		rec.Mounts = append(rec.Mounts, api.Mount{Type: "bind", Source: final, Target: target})
+	if err := e.giveSecrets(draft, rec); err != nil {
+		return err
 	}
-	return nil
+	return e.setClock(draft, rec)
 }
 
 // christen gives the container what no other may have, its name and ports,
@@ -205,9 +202,10 @@ func (e *Engine) christen(ctx context.Context, draft *store.Draft, rec *store.Re
 			return err
 		}
 	}
-	config, err := oci.Spec(*rec, oci.SpecOptions{
-		Dir: e.dirs.Container(rec.ID), CgroupV2: oci.CgroupV2(), Security: oci.HostSecurity(),
-	})
+	if err := e.volumesThere(rec); err != nil {
+		return err
+	}
+	config, err := e.bundle(*rec)
 	if err != nil {
 		return err
 	}
@@ -224,6 +222,28 @@ func (e *Engine) christen(ctx context.Context, draft *store.Draft, rec *store.Re
 // durable: a container that is removed when it ends need not be there after a
 // power cut.
 func durable(rec *store.Record) bool { return !rec.AutoRemove }
+
+// bundle is what runs of a record.
+func (e *Engine) bundle(rec store.Record) (*specs.Spec, error) {
+	o := oci.SpecOptions{
+		Dir: e.dirs.Container(rec.ID), CgroupV2: oci.CgroupV2(), Security: oci.HostSecurity(),
+		Volumes: func(name string) string { return e.dirs.Volume(name).Data() },
+	}
+	var err error
+	if o.Env, err = e.secretVariables(rec.Spec); err != nil {
+		return nil, err
+	}
+	if file := oci.SeccompFile(rec.Spec); file != "" {
+		if o.Seccomp, err = readBounded(file, maxProfile); err != nil {
+			return nil, invalid(file, "the seccomp profile %s cannot be read: %w", file, err).WithField("securityOpt")
+		}
+	}
+	config, err := oci.Spec(rec, o)
+	if err != nil {
+		return nil, err
+	}
+	return config, relabel(rec.Mounts, config)
+}
 
 // name checks the name asked for, or makes one up.
 func (e *Engine) name(rec *store.Record) error {

@@ -217,7 +217,7 @@ func TestVolumesHaveTheImagesFiles(t *testing.T) {
 	if err != nil || len(rec.Mounts) != 4 || rec.Mounts[1].Target != "/var/lib/db" || rec.Mounts[2].Target != "/new" {
 		t.Fatalf("%+v, %v", rec.Mounts, err)
 	}
-	db := rec.Mounts[1].Source
+	db := b.dirs.Volume(rec.Mounts[1].Source).Data()
 	for _, name := range []string{"below", "both", "link"} {
 		got, err := os.ReadFile(filepath.Join(db, name))
 		if err != nil || string(got) != "var/lib/db/"+name {
@@ -228,7 +228,7 @@ func TestVolumesHaveTheImagesFiles(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	for _, m := range rec.Mounts[2:] {
-		if l, err := os.ReadDir(m.Source); err != nil || len(l) != 0 {
+		if l, err := os.ReadDir(b.dirs.Volume(m.Source).Data()); err != nil || len(l) != 0 {
 			t.Errorf("%s: %v, %v", m.Target, l, err)
 		}
 	}

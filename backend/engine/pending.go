@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"davit/backend/api"
-	"io"
 )
 
 // unready answers for verbs whose halves are not joined yet.
@@ -76,70 +75,5 @@ func (e *Engine) RestoreSnapshot(ctx context.Context, _, _ string) (api.Snapshot
 
 // RemoveSnapshot implements api.Service.
 func (e *Engine) RemoveSnapshot(ctx context.Context, _, _ string) error {
-	return unready(ctx)
-}
-
-// Volumes implements api.Service.
-func (e *Engine) Volumes(ctx context.Context, _ api.VolumeFilter) ([]api.Volume, error) {
-	return nil, unready(ctx)
-}
-
-// Volume implements api.Service.
-func (e *Engine) Volume(ctx context.Context, _ string) (api.Volume, error) {
-	return api.Volume{}, unready(ctx)
-}
-
-// CreateVolume implements api.Service.
-func (e *Engine) CreateVolume(ctx context.Context, _ api.VolumeSpec) (api.Volume, error) {
-	return api.Volume{}, unready(ctx)
-}
-
-// RemoveVolume implements api.Service.
-func (e *Engine) RemoveVolume(ctx context.Context, _ string, _ api.RemoveOptions) error {
-	return unready(ctx)
-}
-
-// PruneVolumes implements api.Service.
-func (e *Engine) PruneVolumes(ctx context.Context, _ api.VolumePrune) (api.PrunedVolumes, error) {
-	return api.PrunedVolumes{}, unready(ctx)
-}
-
-// CloneVolume implements api.Service.
-func (e *Engine) CloneVolume(ctx context.Context, _ string, _ api.VolumeSpec) (api.Volume, error) {
-	return api.Volume{}, unready(ctx)
-}
-
-// EmptyVolume implements api.Service.
-func (e *Engine) EmptyVolume(ctx context.Context, _ string) (api.Volume, error) {
-	return api.Volume{}, unready(ctx)
-}
-
-// ExportVolume implements api.Service.
-func (e *Engine) ExportVolume(ctx context.Context, _ string, _ io.Writer) error {
-	return unready(ctx)
-}
-
-// ImportVolume implements api.Service.
-func (e *Engine) ImportVolume(ctx context.Context, _ string, _ io.Reader) (api.Volume, error) {
-	return api.Volume{}, unready(ctx)
-}
-
-// Secrets implements api.Service.
-func (e *Engine) Secrets(ctx context.Context) ([]api.Secret, error) {
-	return nil, unready(ctx)
-}
-
-// Secret implements api.Service.
-func (e *Engine) Secret(ctx context.Context, _ string) (api.Secret, error) {
-	return api.Secret{}, unready(ctx)
-}
-
-// CreateSecret implements api.Service.
-func (e *Engine) CreateSecret(ctx context.Context, _ api.SecretSpec, _ io.Reader) (api.Secret, error) {
-	return api.Secret{}, unready(ctx)
-}
-
-// RemoveSecret implements api.Service.
-func (e *Engine) RemoveSecret(ctx context.Context, _ string) error {
 	return unready(ctx)
 }

@@ -36,7 +36,7 @@ func wantedPorts(img api.ImageConfig, s api.RunSpec) ([]api.Port, error) {
 	if !s.PublishAll {
 		return ports, nil
 	}
-	for _, e := range img.ExposedPorts {
+	for _, e := range slices.Concat(img.ExposedPorts, s.Expose) {
 		exposed, err := parseExposed(e)
 		if err != nil {
 			return nil, err

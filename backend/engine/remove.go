@@ -44,6 +44,9 @@ func (e *Engine) remove(ctx context.Context, entry store.Entry, o api.RemoveOpti
 	err := store.RemoveContainer(e.dirs, id)
 	if err == nil {
 		e.note("destroy", entry.Record)
+		if o.Volumes || entry.Record.AutoRemove {
+			err = store.RemoveAnonymous(ctx, e.dirs, entry.Record)
+		}
 	}
 	e.news.look(id)
 	return err

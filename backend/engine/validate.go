@@ -32,6 +32,12 @@ func problems(s api.RunSpec) []*api.Error {
 	for i, m := range s.Mounts {
 		add(fmt.Sprintf("mounts[%d].source", i), validSource(m))
 	}
+	for i, d := range s.Devices {
+		add(fmt.Sprintf("devices[%d].source", i), validDevice(d))
+	}
+	for i, u := range s.Ulimits {
+		add(fmt.Sprintf("ulimits[%d].hard", i), oci.Allows(u))
+	}
 	add("securityOpt", oci.Readable(s))
 	return found
 }
@@ -63,6 +69,20 @@ func validSource(m api.Mount) error {
 	}
 	return invalid(m.Source, "%s is to be mounted at %s, and cannot be reached: %w", m.Source, m.Target, err).
 		WithHint("Make it first (mkdir -p), or choose another one.")
+}
+
+func validDevice(d api.Device) error {
+	if !strings.HasPrefix(d.Source, "/") || strings.ContainsRune(d.Source, 0) {
+		return nil // that is said already
+	}
+	info, err := os.Stat(d.Source)
+	if err != nil {
+		return invalid(d.Source, "the device %s cannot be reached: %w", d.Source, err)
+	}
+	if info.Mode()&os.ModeDevice == 0 && !(info.IsDir() && strings.HasPrefix(d.Source, "/dev/")) {
+		return invalid(d.Source, "%s is not a device", d.Source).WithHint("Files and directories are shown by -v.")
+	}
+	return nil
 }
 
 func validSignal(name string) error {

@@ -1,189 +1,338 @@
 package engine
 
 import (
+	"bufio"
+	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
+	"maps"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"davit/backend/api"
+	"davit/backend/image/unpack"
+	"davit/backend/image/view"
+	"davit/backend/runspec"
+	"davit/backend/store"
+	"davit/backend/tree"
 )
 
-// fillVolume makes dir the volume that an image declares at target: with what
-// the image's layers have there, its owners and modes, as docker does. Layers
-// are foreign; all reading goes through an os.Root, so that no link leads out.
-func fillVolume(dir, layersDir string, layers []string, target string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return err
+// Volumes implements api.Service.
+func (e *Engine) Volumes(ctx context.Context, f api.VolumeFilter) ([]api.Volume, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, explain(err)
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask
-		return err
-	}
-	to, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
-	for _, layer := range layers { // bottom first: what lies above comes later
-		if err := addLayer(to, filepath.Join(layersDir, layer), target); err != nil {
-			return fmt.Errorf("layer %s: %w", layer, err)
-		}
-	}
-	return nil
+	all, err := e.volumes(ctx, f)
+	return list(all), explain(err)
 }
 
-// addLayer puts what one layer has at target over what is there.
-func addLayer(to *os.Root, layer, target string) error {
-	from, err := os.OpenRoot(layer)
+func (e *Engine) volumes(ctx context.Context, f api.VolumeFilter) ([]api.Volume, error) {
+	found, err := store.ListVolumes(e.dirs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer from.Close()
-	// A layer that hides target or a directory above it hides what was below.
-	rel := strings.TrimPrefix(target, "/")
-	for p := rel; p != "."; p = path.Dir(p) {
-		info, err := from.Lstat(p)
+	entries, err := store.ListContainers(e.dirs)
+	if err != nil {
+		return nil, err
+	}
+	var all []api.Volume
+	for _, v := range found {
+		row := e.volume(v, entries)
+		fits, err := runspec.VolumeFits(row, f.Filters)
 		if err != nil {
+			return nil, err
+		}
+		if !fits {
 			continue
 		}
-		if !info.IsDir() || opaque(from, p) {
-			if err := empty(to); err != nil {
-				return err
+		if f.Sizes {
+			e.measure(ctx, &row)
+		}
+		all = append(all, row)
+	}
+	if f.Filters != nil && len(found) == 0 { // a wrong filter is wrong without volumes, too
+		_, err = runspec.VolumeFits(api.Volume{}, f.Filters)
+	}
+	return all, errors.Join(err, ctx.Err())
+}
+
+// volume is the row of a volume.
+func (e *Engine) volume(v store.Volume, entries []store.Entry) api.Volume {
+	row := api.Volume{
+		Name: v.Name, Driver: "local", Created: v.Created, Labels: map[string]string{}, Anonymous: v.Anonymous,
+		Mountpoint: e.dirs.Volume(v.Name).Data(), UsedBy: []api.VolumeUse{},
+	}
+	maps.Copy(row.Labels, v.Labels)
+	for _, c := range entries {
+		for _, m := range c.Record.Mounts {
+			if m.Type == api.MountVolume && m.Source == v.Name {
+				row.UsedBy = append(row.UsedBy, api.VolumeUse{
+					ID: c.Record.ID, Name: c.Record.Name, Running: c.State.Active(), Target: m.Target, ReadOnly: m.ReadOnly,
+				})
 			}
-			break
 		}
 	}
-	info, err := from.Lstat(rel)
-	if err != nil || !info.IsDir() {
-		return nil // nothing there, or a link that the container follows itself
-	}
-	return copyDir(from, rel, to, ".")
+	return row
 }
 
-// opaque tells whether overlayfs ignores what lower layers have in a directory.
-func opaque(r *os.Root, name string) bool {
-	d, err := r.Open(name)
+// measure adds up a volume's files; what cannot be read does not count.
+func (e *Engine) measure(ctx context.Context, v *api.Volume) {
+	files, bytes, err := tree.Size(ctx, v.Mountpoint)
+	if err != nil && ctx.Err() == nil {
+		e.log.Warn("size of a volume", "volume", v.Name, "err", err)
+	}
+	v.Files, v.Size = &files, &bytes
+}
+
+// Volume implements api.Service.
+func (e *Engine) Volume(ctx context.Context, ref string) (api.Volume, error) {
+	v, err := e.oneVolume(ctx, ref)
+	return v, explain(err)
+}
+
+func (e *Engine) oneVolume(ctx context.Context, ref string) (api.Volume, error) {
+	if err := ctx.Err(); err != nil {
+		return api.Volume{}, err
+	}
+	v, err := store.ReadVolume(e.dirs, ref)
 	if err != nil {
-		return false
+		return api.Volume{}, err
 	}
-	defer d.Close()
-	var v [1]byte
-	n, err := unix.Fgetxattr(int(d.Fd()), "user.overlay.opaque", v[:])
-	return err == nil && n == 1 && v[0] == 'y'
+	entries, err := store.ListContainers(e.dirs)
+	if err != nil {
+		return api.Volume{}, err
+	}
+	row := e.volume(v, entries)
+	e.measure(ctx, &row)
+	return row, ctx.Err()
 }
 
-func empty(r *os.Root) error {
-	names, err := fs.ReadDir(r.FS(), ".")
+// CreateVolume implements api.Service.
+func (e *Engine) CreateVolume(ctx context.Context, spec api.VolumeSpec) (api.Volume, error) {
+	if err := ctx.Err(); err != nil {
+		return api.Volume{}, explain(err)
+	}
+	e.sweep()
+	name, _, err := e.makeVolume(spec, nil)
+	if err != nil {
+		return api.Volume{}, explain(err)
+	}
+	return e.Volume(ctx, name)
+}
+
+func (e *Engine) makeVolume(spec api.VolumeSpec, fill func(string) error) (name string, made bool, err error) {
+	v := store.Volume{Name: spec.Name, Created: time.Now().UTC(), Labels: map[string]string{}}
+	maps.Copy(v.Labels, spec.Labels)
+	for key := range v.Labels {
+		if key == "" {
+			return "", false, invalid(key, "%q cannot be the key of a label", key)
+		}
+	}
+	if v.Name == "" {
+		v.Name, v.Anonymous = newID(), true
+	}
+	made, err = store.MakeVolume(e.dirs, v, fill)
+	if made {
+		e.news.tell("volume", "create", v.Name, v.Name)
+	}
+	return v.Name, made, err
+}
+
+// RemoveVolume implements api.Service.
+func (e *Engine) RemoveVolume(ctx context.Context, ref string, o api.RemoveOptions) error {
+	err := e.removeVolume(ctx, ref)
+	if o.Force && api.KindOf(err) == api.KindNotFound {
+		return nil
+	}
+	return explain(err)
+}
+
+func (e *Engine) removeVolume(ctx context.Context, ref string) error {
+	lock, err := store.LockFile(ctx, e.dirs.NamesLock())
 	if err != nil {
 		return err
 	}
-	for _, e := range names {
-		if err := r.RemoveAll(e.Name()); err != nil {
-			return err
-		}
+	defer func() { _ = lock.Unlock() }()
+	// A damaged record is no reason to keep a volume that is to go.
+	if _, err := store.ReadVolume(e.dirs, ref); err != nil && api.KindOf(err) != api.KindCorrupt {
+		return err
 	}
+	entries, err := store.ListContainers(e.dirs)
+	if err != nil {
+		return err
+	}
+	if used := e.volume(store.Volume{Name: ref}, entries).UsedBy; len(used) > 0 {
+		return inUse(ref, used[0])
+	}
+	if err := store.RemoveVolume(e.dirs, ref); err != nil {
+		return err
+	}
+	e.news.tell("volume", "destroy", ref, ref)
 	return nil
 }
 
-// copyDir copies a directory over another; what it hides goes.
-func copyDir(from *os.Root, src string, to *os.Root, dst string) error {
-	d, err := from.Open(src)
-	if err != nil {
-		return err
-	}
-	entries, err := d.ReadDir(-1)
-	d.Close()
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := copyEntry(from, path.Join(src, e.Name()), to, path.Join(dst, e.Name())); err != nil {
-			return err
-		}
-	}
-	info, err := from.Lstat(src)
-	if err != nil {
-		return err
-	}
-	return keepAttributes(to, dst, info)
+func inUse(volume string, by api.VolumeUse) error {
+	return api.Errorf(api.KindConflict, "the volume %s is used by container %s", volume, by.Name).WithRef(volume).
+		WithHint("Remove that container first: davit rm %s", by.Name)
 }
 
-func copyEntry(from *os.Root, src string, to *os.Root, dst string) error {
-	info, err := from.Lstat(src)
+// PruneVolumes implements api.Service.
+func (e *Engine) PruneVolumes(ctx context.Context, spec api.VolumePrune) (api.PrunedVolumes, error) {
+	p := api.PrunedVolumes{Volumes: []api.PrunedVolume{}}
+	if err := ctx.Err(); err != nil {
+		return p, explain(err)
+	}
+	all, err := e.volumes(ctx, api.VolumeFilter{Filters: spec.Filters})
+	if err != nil {
+		return p, explain(err)
+	}
+	for _, v := range all {
+		if len(v.UsedBy) > 0 || !spec.All && !v.Anonymous {
+			continue
+		}
+		e.measure(ctx, &v)
+		if !spec.DryRun {
+			err := e.removeVolume(ctx, v.Name)
+			if k := api.KindOf(err); k == api.KindConflict || k == api.KindNotFound { // used, or gone, since
+				continue
+			}
+			if err != nil {
+				return p, explain(err)
+			}
+		}
+		p.Volumes, p.Freed = append(p.Volumes, api.PrunedVolume{Name: v.Name, Size: *v.Size}), p.Freed+*v.Size
+	}
+	return p, explain(ctx.Err())
+}
+
+// CloneVolume implements api.Service.
+func (e *Engine) CloneVolume(ctx context.Context, ref string, spec api.VolumeSpec) (api.Volume, error) {
+	from, err := store.ReadVolume(e.dirs, ref)
+	if err != nil {
+		return api.Volume{}, explain(err)
+	}
+	if spec.Labels == nil {
+		spec.Labels = from.Labels
+	}
+	name, made, err := e.makeVolume(spec, func(data string) error {
+		_, err := tree.Copy(ctx, e.dirs.Volume(ref).Data(), data, tree.Options{})
+		return err
+	})
+	if err == nil && !made {
+		err = api.Errorf(api.KindConflict, "the volume %s is there already", name).WithRef(name).WithHint("Choose another name.")
+	}
+	if err != nil {
+		return api.Volume{}, explain(err)
+	}
+	return e.Volume(ctx, name)
+}
+
+// EmptyVolume implements api.Service.
+func (e *Engine) EmptyVolume(ctx context.Context, ref string) (api.Volume, error) {
+	err := e.changeVolume(ctx, ref, func(v api.Volume) error {
+		for _, u := range v.UsedBy {
+			if u.Running {
+				return api.Errorf(api.KindConflict, "the volume %s is used by container %s, which runs", ref, u.Name).WithRef(ref).
+					WithHint("Stop it first: davit stop %s", u.Name)
+			}
+		}
+		return tree.Empty(v.Mountpoint)
+	})
+	if err != nil {
+		return api.Volume{}, explain(err)
+	}
+	e.news.tell("volume", "empty", ref, ref)
+	return e.Volume(ctx, ref)
+}
+
+// changeVolume changes what is in a volume, which is locked meanwhile.
+func (e *Engine) changeVolume(ctx context.Context, ref string, do func(api.Volume) error) error {
+	v, err := e.oneVolume(ctx, ref)
 	if err != nil {
 		return err
 	}
-	old, err := to.Lstat(dst)
-	if err == nil && !(old.IsDir() && info.IsDir() && !opaque(from, src)) {
-		if err := to.RemoveAll(dst); err != nil {
-			return err
-		}
+	lock, err := store.LockVolume(ctx, e.dirs, ref)
+	if err != nil {
+		return err
 	}
-	switch {
-	case info.IsDir():
-		if err := to.Mkdir(dst, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		return copyDir(from, src, to, dst)
-	case info.Mode()&fs.ModeSymlink != 0:
-		link, err := from.Readlink(src)
+	defer func() { _ = lock.Unlock() }()
+	return do(v)
+}
+
+// ExportVolume implements api.Service. It reads what containers may change
+// meanwhile.
+func (e *Engine) ExportVolume(ctx context.Context, ref string, w io.Writer) error {
+	if _, err := store.ReadVolume(e.dirs, ref); err != nil {
+		return explain(err)
+	}
+	t, err := view.Open([]string{e.dirs.Volume(ref).Data()})
+	if err != nil {
+		return explain(err)
+	}
+	defer t.Close()
+	b := bufio.NewWriterSize(w, 256<<10)
+	if err := t.Export(ctx, b); err != nil {
+		return explain(err)
+	}
+	return explain(b.Flush())
+}
+
+// ImportVolume implements api.Service. The archive is unpacked beside the
+// volume first: one that is damaged changes nothing.
+func (e *Engine) ImportVolume(ctx context.Context, ref string, r io.Reader) (api.Volume, error) {
+	err := e.changeVolume(ctx, ref, func(v api.Volume) error {
+		tmp, done, err := store.Scratch(e.dirs)
 		if err != nil {
 			return err
 		}
-		if err := to.Symlink(link, dst); err != nil {
+		defer func() { _ = done() }() // what stays is swept
+		got := filepath.Join(tmp, "data")
+		if err := os.Mkdir(got, 0o755); err != nil {
 			return err
 		}
-		return lchown(to, dst, info)
-	case info.Mode().IsRegular():
-		return copyFile(from, src, to, dst, info)
+		ids, err := unpack.ReadIDs()
+		if err != nil {
+			return err
+		}
+		if _, err := unpack.Layer(ctx, r, got, unpack.Options{IDs: ids}); err != nil {
+			return notTar(ref, err)
+		}
+		return e.adopt(ctx, got, v.Mountpoint)
+	})
+	if err != nil {
+		return api.Volume{}, explain(err)
 	}
-	return nil // a whiteout has done its work; devices and sockets belong to no volume
+	e.news.tell("volume", "import", ref, ref)
+	return e.Volume(ctx, ref)
 }
 
-func copyFile(from *os.Root, src string, to *os.Root, dst string, info fs.FileInfo) error {
-	in, err := from.OpenFile(src, os.O_RDONLY|unix.O_NONBLOCK, 0)
+// notTar tells a damaged archive from the machine's faults.
+func notTar(ref string, err error) error {
+	if k := api.KindOf(err); k != api.KindCorrupt && k != api.KindInternal || errors.As(err, new(unix.Errno)) {
+		return err
+	}
+	return api.Errorf(api.KindCorrupt, "this is not a whole tar archive: %w", err).WithRef(ref).
+		WithHint("A tar is wanted, plain or compressed by gzip or zstd; the volume is as it was.")
+}
+
+// adopt puts what was unpacked into a volume; the volume's own directory keeps
+// owner and mode where the archive does not tell them.
+func (e *Engine) adopt(ctx context.Context, from, to string) error {
+	info, err := os.Stat(to)
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	out, err := to.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := os.Chmod(from, info.Mode()); err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in) // copy_file_range: shared blocks where the file system can
-	if cerr := out.Close(); err == nil {
-		err = cerr
+	if st, ok := infoStat(info, nil); ok {
+		if err := os.Lchown(from, int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	return keepAttributes(to, dst, info)
-}
-
-// keepAttributes gives a copy the owner, mode and time of what was copied;
-// the owner first, for changing it clears setuid.
-func keepAttributes(to *os.Root, dst string, info fs.FileInfo) error {
-	if err := lchown(to, dst, info); err != nil {
-		return err
-	}
-	if err := to.Chmod(dst, info.Mode()); err != nil {
-		return err
-	}
-	return to.Chtimes(dst, info.ModTime(), info.ModTime())
-}
-
-func lchown(to *os.Root, dst string, info fs.FileInfo) error {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || int(st.Uid) == os.Getuid() && int(st.Gid) == os.Getgid() {
-		return nil
-	}
-	return to.Lchown(dst, int(st.Uid), int(st.Gid))
+	_, err = tree.Copy(ctx, from, to, tree.Options{})
+	return err
 }

@@ -300,7 +300,19 @@ func (c *container) remove() error {
 	if err != nil {
 		return err
 	}
-	return os.RemoveAll(gone)
+	return c.removeFiles(gone)
+}
+
+// volumesLimit bounds how long the removal of volumes waits for the lock on
+// names; those that stay are pruned.
+const volumesLimit = 10 * time.Second
+
+// removeFiles removes the directory of a container that is in no list any
+// more, and its volumes that nobody named.
+func (c *container) removeFiles(gone string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), volumesLimit)
+	defer cancel()
+	return errors.Join(os.RemoveAll(gone), store.RemoveAnonymous(ctx, c.g.Dirs, c.rec))
 }
 
 // killForGood ends the container. One that is to be restarted stays recorded

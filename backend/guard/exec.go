@@ -107,7 +107,11 @@ func (c *container) execProcess(spec api.ExecSpec) (*specs.Process, error) {
 	if name == "" {
 		name = c.rec.User
 	}
-	u, home, err := resolveUser(c.dir.Rootfs(), name)
+	var more []string
+	if spec.User == "" {
+		more = c.rec.Spec.Groups
+	}
+	u, home, err := resolveUser(c.dir.Rootfs(), name, more...)
 	if err != nil {
 		return nil, err
 	}

@@ -23,8 +23,8 @@ import (
 const maxAccounts = 1 << 20
 
 // resolveUser finds the ids that a user as typed ("", "1000", "www:www") has
-// in the rootfs, and its home directory.
-func resolveUser(rootfs, spec string) (specs.User, string, error) {
+// in the rootfs, more groups by name or number, and its home directory.
+func resolveUser(rootfs, spec string, more ...string) (specs.User, string, error) {
 	root, err := os.OpenFile(rootfs, unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return specs.User{}, "", fmt.Errorf("rootfs: %w", err)
@@ -39,6 +39,9 @@ func resolveUser(rootfs, spec string) (specs.User, string, error) {
 			WithHint("Give a number, or a name that /etc/passwd of the image has.").WithExit(125)
 	}
 	u := specs.User{UID: uint32(eu.Uid), GID: uint32(eu.Gid), AdditionalGids: groups(eu)}
+	if err := addGroups(root, &u, more); err != nil {
+		return specs.User{}, "", err
+	}
 	return u, eu.Home, mappable(&u)
 }
 
@@ -53,6 +56,28 @@ func groups(eu *user.ExecUser) []uint32 {
 		}
 	}
 	return all
+}
+
+// addGroups adds groups by name or number to those of a user.
+func addGroups(root *os.File, u *specs.User, more []string) error {
+	if len(more) == 0 {
+		return nil
+	}
+	group, groupErr := accounts(root, accountFile{"etc/group", 1})
+	ids, err := user.GetAdditionalGroups(more, group)
+	if err != nil {
+		return api.Errorf(api.KindStart, "the container's groups %s: %w", strings.Join(more, ", "), errors.Join(err, groupErr)).
+			WithHint("Give numbers, or names that /etc/group of the image has.").WithExit(125)
+	}
+	for _, id := range ids {
+		if id < 0 || id > maxAccountID {
+			return api.Errorf(api.KindStart, "there is no group %d", id).WithExit(125)
+		}
+		if !slices.Contains(u.AdditionalGids, uint32(id)) {
+			u.AdditionalGids = append(u.AdditionalGids, uint32(id))
+		}
+	}
+	return nil
 }
 
 // mappable tells whether the user namespace has the ids of u. Where only one

@@ -48,7 +48,12 @@ func (c *container) launch(ctx context.Context) (err error) {
 		}
 		return errors.Join(first(mountErr, n.err), c.unmountUnheld())
 	}
-	if err := c.prepare(&spec, n.connected); err != nil {
+	held, err := c.openSubpaths(&spec)
+	defer closeFiles(held...)
+	if err == nil {
+		err = c.prepare(&spec, n.connected)
+	}
+	if err != nil {
 		c.disconnect(n.connected)
 		return errors.Join(err, c.unmountUnheld())
 	}
@@ -75,11 +80,14 @@ func (c *container) prepare(spec *specs.Spec, n connected) error {
 	if err := writeIdentity(c, n); err != nil {
 		return err
 	}
-	u, home, err := resolveUser(c.dir.Rootfs(), c.rec.User)
+	u, home, err := resolveUser(c.dir.Rootfs(), c.rec.User, c.rec.Spec.Groups...)
 	if err != nil {
 		return err
 	}
 	spec.Process.User = u
+	if err := c.giveMounts(u); err != nil {
+		return err
+	}
 	spec.Process.Env = withHome(spec.Process.Env, home)
 	if u.UID != 0 && spec.Process.Capabilities != nil {
 		// As the kernel does when a program of root becomes another user.

@@ -206,7 +206,7 @@ func (c *container) tidy(gone string) {
 	if gone == "" {
 		return
 	}
-	if err := os.RemoveAll(gone); err != nil {
+	if err := c.removeFiles(gone); err != nil {
 		c.log.Error("remove", "err", err)
 	}
 }

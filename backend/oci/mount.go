@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"davit/backend/api"
+	"davit/backend/runspec"
 	"davit/backend/store"
 )
 
@@ -26,7 +28,7 @@ func mounts(rec store.Record, o SpecOptions, privileged bool) ([]specs.Mount, er
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: devpts()},
 		sysfs(rec.Network, sys),
 		{Destination: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Options: []string{"nosuid", "noexec", "nodev"}},
-		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=67108864"}},
+		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=" + strconv.FormatInt(cmp.Or(rec.Spec.ShmSize, 64<<20), 10)}},
 	}
 	if o.CgroupV2 {
 		ms = append(ms, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{sys, "nosuid", "noexec", "nodev"}})
@@ -35,11 +37,22 @@ func mounts(rec store.Record, o SpecOptions, privileged bool) ([]specs.Mount, er
 		ms = append(ms, specs.Mount{Destination: "/etc/" + name, Type: "bind", Source: IdentityFile(o.Dir, name), Options: []string{"bind", "rprivate"}})
 	}
 	for _, m := range shallowFirst(rec.Mounts) {
-		sm, err := asked(m)
+		sm, err := asked(m, o)
 		if err != nil {
 			return nil, err
 		}
 		ms = append(ms, sm)
+	}
+	for _, d := range rec.Spec.Devices {
+		ms = append(ms, device(d))
+	}
+	for i, u := range rec.Spec.Secrets {
+		if !u.Env {
+			ms = append(ms, specs.Mount{
+				Destination: runspec.SecretTarget(u), Type: "bind", Source: o.Dir.Secret(i),
+				Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"},
+			})
+		}
 	}
 	return ms, nil
 }
@@ -51,6 +64,14 @@ func sysfs(network, mode string) specs.Mount {
 		return specs.Mount{Destination: "/sys", Type: "bind", Source: "/sys", Options: []string{"rbind", "rprivate", "nosuid", "noexec", "nodev", mode}}
 	}
 	return specs.Mount{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", mode}}
+}
+
+// device shows a device, or a directory of them. Which may be used is for
+// their permissions to say: a user namespace has no device rules.
+func device(d api.Device) specs.Mount {
+	return specs.Mount{
+		Destination: cmp.Or(d.Target, d.Source), Type: "bind", Source: d.Source, Options: []string{"rbind", "rprivate", "nosuid", "noexec"},
+	}
 }
 
 // shallowFirst orders mounts so that none hides another below it: an image
@@ -85,7 +106,7 @@ func IdentityFile(dir store.ContainerDir, name string) string {
 	return path.Join(string(dir), name)
 }
 
-func asked(m api.Mount) (specs.Mount, error) {
+func asked(m api.Mount, o SpecOptions) (specs.Mount, error) {
 	if !path.IsAbs(m.Target) || path.Clean(m.Target) == "/" {
 		return specs.Mount{}, api.Errorf(api.KindInvalid, "mount target %q has to be an absolute path below /", m.Target)
 	}
@@ -93,19 +114,43 @@ func asked(m api.Mount) (specs.Mount, error) {
 		return specs.Mount{}, api.Errorf(api.KindInvalid, "nothing can be mounted at %s: what holds the container relies on what the kernel shows there", m.Target).
 			WithHint("Choose a place outside of /proc.").WithRef(m.Target)
 	}
+	sm := specs.Mount{Destination: m.Target, Type: "bind", Source: m.Source}
+	propagation := "r" + strings.TrimPrefix(cmp.Or(m.Propagation, "rprivate"), "r")
+	if m.Propagation == "private" || m.Propagation == "slave" || m.Propagation == "shared" {
+		propagation = m.Propagation
+	}
+	switch m.Type {
+	case api.MountBind:
+		sm.Options = []string{"rbind", propagation}
+	case api.MountVolume:
+		sm.Source, sm.Options = o.Volumes(m.Source), []string{"rbind", "rprivate"}
+	case api.MountTmpfs:
+		sm.Type, sm.Source, sm.Options = "tmpfs", "tmpfs", tmpfs(m)
+	default:
+		return specs.Mount{}, api.Errorf(api.KindInvalid, "unknown type of mount %q", m.Type).WithHint("Types are bind, volume and tmpfs.")
+	}
+	if m.Type != api.MountTmpfs && !path.IsAbs(sm.Source) {
+		return specs.Mount{}, api.Errorf(api.KindInvalid, "mount source %q has to be an absolute path", m.Source)
+	}
 	mode := "rw"
 	if m.ReadOnly {
 		mode = "ro"
 	}
-	switch m.Type {
-	case "bind":
-		if !path.IsAbs(m.Source) {
-			return specs.Mount{}, api.Errorf(api.KindInvalid, "mount source %q has to be an absolute path", m.Source)
+	sm.Options = append(append(sm.Options, m.Options...), mode)
+	return sm, nil
+}
+
+// tmpfs gives docker's options, less what m.Options takes back.
+func tmpfs(m api.Mount) []string {
+	var options []string
+	for _, o := range []string{"suid", "dev", "exec"} {
+		if !slices.Contains(m.Options, o) {
+			options = append(options, "no"+o)
 		}
-		return specs.Mount{Destination: m.Target, Type: "bind", Source: m.Source, Options: []string{"rbind", "rprivate", mode}}, nil
-	case "tmpfs":
-		return specs.Mount{Destination: m.Target, Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "noexec", mode}}, nil
 	}
-	return specs.Mount{}, api.Errorf(api.KindInvalid, "unknown mount type %q", m.Type).
-		WithHint("Types are %s.", strings.Join([]string{"bind", "tmpfs"}, " and "))
+	options = append(options, "mode="+cmp.Or(m.Mode, "1777"))
+	if m.Size > 0 {
+		options = append(options, "size="+strconv.FormatInt(m.Size, 10))
+	}
+	return options
 }

@@ -8,6 +8,7 @@ package oci
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/moby/profiles/seccomp"
@@ -24,6 +25,12 @@ type SpecOptions struct {
 	// mounted from a user namespace and stays away.
 	CgroupV2 bool
 	Security Security
+	// Volumes gives the directory of a volume; nil where there are none.
+	Volumes func(name string) string
+	// Seccomp is the profile that the spec names, in docker's form.
+	Seccomp []byte
+	// Env are variables that are not in the record: secrets.
+	Env []string
 }
 
 // InitAnnotation asks the runtime for an init before the program (see
@@ -53,7 +60,7 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 		Process: &specs.Process{
 			Terminal:        rec.TTY,
 			Args:            rec.Args,
-			Env:             rec.Env,
+			Env:             append(slices.Clone(rec.Env), o.Env...),
 			Cwd:             cwd(rec.WorkingDir),
 			Capabilities:    caps,
 			NoNewPrivileges: sec.noNewPrivileges,
@@ -67,16 +74,22 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 			// No CgroupsPath: libcontainer takes a path as an order and fails where
 			// it cannot be made; without one it uses what is delegated, or none.
 			Resources: &specs.LinuxResources{},
+			Sysctl:    rec.Spec.Sysctls,
 		},
+	}
+	for _, u := range rec.Spec.Ulimits {
+		s.Process.Rlimits = append(s.Process.Rlimits, specs.POSIXRlimit{
+			Type: "RLIMIT_" + strings.ToUpper(u.Name), Soft: uint64(u.Soft), Hard: uint64(u.Hard), // -1 is the kernel's RLIM_INFINITY
+		})
 	}
 	if rec.Spec.Init {
 		s.Annotations = map[string]string{InitAnnotation: "true"}
 	}
 	if !sec.unmasked && !sec.privileged {
-		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = maskedPaths(), readonlyPaths()
+		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = sec.masked(maskedPaths()), sec.shown(readonlyPaths())
 	}
-	if sec.seccomp && !sec.privileged {
-		if s.Linux.Seccomp, err = seccompProfile(s); err != nil {
+	if sec.seccomp && (!sec.privileged || sec.seccompFile != "") {
+		if s.Linux.Seccomp, err = seccompProfile(s, o.Seccomp); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +120,14 @@ func namespaces(network string) []specs.LinuxNamespace {
 // seccompProfile is docker's default profile for the native architecture
 // only: compiling it for three costs 27 ms at every start and exec, and
 // without 32-bit system calls its socket rules cannot be passed by.
-func seccompProfile(s *specs.Spec) (*specs.LinuxSeccomp, error) {
+func seccompProfile(s *specs.Spec, own []byte) (*specs.LinuxSeccomp, error) {
+	if own != nil {
+		p, err := seccomp.LoadProfile(string(own), s)
+		if err != nil {
+			return nil, api.Errorf(api.KindInvalid, "the seccomp profile cannot be read: %w", err).WithField("securityOpt")
+		}
+		return p, nil
+	}
 	p, err := seccomp.GetDefaultProfile(s)
 	if err != nil {
 		return nil, api.Errorf(api.KindInternal, "seccomp profile: %w", err)

@@ -109,7 +109,7 @@ func (o *Flags) addConfinement(f *pflag.FlagSet) {
 	s := &o.Spec
 	f.StringSliceVar(&s.CapAdd, "cap-add", nil, "Add a `capability`")
 	f.StringSliceVar(&s.CapDrop, "cap-drop", nil, "Take a `capability` away")
-	f.StringArrayVar(&s.SecurityOpt, "security-opt", nil, "An `option`: no-new-privileges=false, seccomp=profile.json, …")
+	f.Func("security-opt", "An `option`: no-new-privileges=false, seccomp=profile.json, …", o.securityOpt)
 	f.BoolVar(&s.Privileged, "privileged", false, "All capabilities inside, no seccomp; no more than you may do yourself")
 	f.Func("userns", "As whom its ids count: keep-id[:uid=,gid=], or host, where root is you (`mode`)", o.userns)
 	f.StringArrayVar(&s.UIDMaps, "uidmap", nil, "Map user ids: `inside:outside:count`; 0 outside is you")
@@ -257,6 +257,21 @@ func (o *Flags) userns(v string) error {
 		v = ""
 	}
 	o.Spec.UserNS = v
+	return nil
+}
+
+// securityOpt keeps docker's words; a profile's path is made absolute.
+func (o *Flags) securityOpt(v string) error {
+	key, value, ok := strings.Cut(v, "=")
+	named := value == "unconfined" || value == "default" || value == "builtin"
+	if key == "seccomp" && ok && !named && o.Here.Path != nil {
+		path, err := o.Here.Path(value)
+		if err != nil {
+			return err
+		}
+		v = key + "=" + path
+	}
+	o.Spec.SecurityOpt = append(o.Spec.SecurityOpt, v)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"path/filepath"
+	"strconv"
 )
 
 // Dirs are the directories that Davit keeps its files in; all are absolute.
@@ -104,8 +105,16 @@ func (c ContainerDir) Work() string { return c.join("work") }
 // Rootfs is where the overlay is mounted, in the mount namespace of the keeper.
 func (c ContainerDir) Rootfs() string { return c.join("rootfs") }
 
-// Volumes holds the directories behind the volumes that the image declares,
-// numbered from 0. Writer: the container.
+// Secrets holds the secrets that the container was given, numbered from 0.
+// Writer: the engine that makes the container.
+func (c ContainerDir) Secrets() string { return c.join("secrets") }
+
+// Secret is the file of the i-th.
+func (c ContainerDir) Secret(i int) string { return filepath.Join(c.Secrets(), strconv.Itoa(i)) }
+
+// Volumes holds the directories behind the volumes that the image declares, of
+// containers that were made before such volumes were ones like others. Writer:
+// the container.
 func (c ContainerDir) Volumes() string { return c.join("volumes") }
 
 func (c ContainerDir) join(name string) string { return filepath.Join(string(c), name) }

@@ -105,23 +105,11 @@ func MakeVolume(d Dirs, v Volume, fill func(data string) error) (made bool, err 
 	if _, err := os.Lstat(string(d.Volume(v.Name))); err == nil {
 		return false, nil
 	}
-	if err := os.MkdirAll(d.Volumes(), 0o700); err != nil {
-		return false, fmt.Errorf("make volume: %w", err)
-	}
-	tmp, err := os.MkdirTemp(d.Volumes(), makingPrefix)
+	tmp, done, err := Scratch(d)
 	if err != nil {
 		return false, fmt.Errorf("make volume: %w", err)
 	}
-	lock, _, err := LockDir(tmp)
-	if err != nil {
-		return false, errors.Join(err, os.Remove(tmp))
-	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	defer func() {
-		if !made {
-			err = errors.Join(err, removeAll(tmp))
-		}
-	}()
+	defer func() { err = errors.Join(err, done()) }() // nothing is left there once it has its name
 	draft := VolumeDir(tmp)
 	if err := os.Mkdir(draft.Data(), 0o755); err != nil {
 		return false, fmt.Errorf("make volume: %w", err)
@@ -146,6 +134,22 @@ func MakeVolume(d Dirs, v Volume, fill func(data string) error) (made bool, err 
 		return false, fmt.Errorf("make volume: %w", err)
 	}
 	return true, SyncDir(d.Volumes())
+}
+
+// Scratch makes a directory beside the volumes for what is not one yet; done
+// removes it. One that is left behind by a kill is swept away.
+func Scratch(d Dirs) (dir string, done func() error, err error) {
+	if err := os.MkdirAll(d.Volumes(), 0o700); err != nil {
+		return "", nil, err
+	}
+	if dir, err = os.MkdirTemp(d.Volumes(), makingPrefix); err != nil {
+		return "", nil, err
+	}
+	lock, _, err := LockDir(dir)
+	if err != nil {
+		return "", nil, errors.Join(err, os.Remove(dir))
+	}
+	return dir, func() error { return errors.Join(removeAll(dir), lock.Unlock()) }, nil
 }
 
 // LockVolume locks a volume while its content is put in or taken out.

@@ -302,6 +302,13 @@ func convert(p *specs.Process) (*libcontainer.Process, error) {
 	for _, g := range p.User.AdditionalGids {
 		lp.AdditionalGroups = append(lp.AdditionalGroups, int(g))
 	}
+	for _, r := range p.Rlimits {
+		n, ok := oci.Rlimit(r.Type)
+		if !ok {
+			return nil, fmt.Errorf("there is no limit %s", r.Type)
+		}
+		lp.Rlimits = append(lp.Rlimits, configs.Rlimit{Type: n, Soft: r.Soft, Hard: r.Hard})
+	}
 	if c := p.Capabilities; c != nil {
 		lp.Capabilities = &configs.Capabilities{
 			Bounding: c.Bounding, Effective: c.Effective, Permitted: c.Permitted,
