@@ -48,8 +48,8 @@ func (c *container) launch(ctx context.Context) (err error) {
 		}
 		return errors.Join(first(mountErr, n.err), c.unmountUnheld())
 	}
-	held, err := c.openSubpaths(&spec)
-	defer closeFiles(held...)
+	shown, err := c.showSubpaths(&spec)
+	defer shown()
 	if err == nil {
 		err = c.prepare(&spec, n.connected)
 	}

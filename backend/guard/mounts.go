@@ -2,9 +2,12 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -24,27 +27,61 @@ func (c *container) source(m api.Mount) string {
 	return ""
 }
 
-// openSubpaths has mounts of a part of something show what that part is now. A
+// showSubpaths has mounts of a part of something show what that part is now. A
 // container that writes there could put a link in its place: it is looked up
-// inside, and held by its descriptor until it is mounted.
-func (c *container) openSubpaths(spec *specs.Spec) (held []*os.File, err error) {
-	for _, m := range c.rec.Mounts {
-		if m.Subpath == "" {
-			continue
-		}
-		f, err := openInside(c.source(m), m.Subpath)
-		if err != nil {
-			return held, api.Errorf(api.KindStart, "%s of what is to be mounted at %s: %w", m.Subpath, m.Target, err).
-				WithHint("Make it first.").WithExit(125)
-		}
-		held = append(held, f)
-		for i, s := range spec.Mounts {
-			if s.Destination == m.Target {
-				spec.Mounts[i].Source = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
+// inside and bound, by its descriptor, to a place that only we write to, in
+// the mount namespace that the container's is a copy of. done takes that back.
+func (c *container) showSubpaths(spec *specs.Spec) (done func(), err error) {
+	var bound []string
+	done = func() {
+		for _, at := range bound {
+			if err := errors.Join(unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW), os.Remove(at)); err != nil {
+				c.log.Warn("subpath", "err", err)
 			}
 		}
 	}
-	return held, nil
+	for i, m := range c.rec.Mounts {
+		if m.Subpath == "" {
+			continue
+		}
+		at := filepath.Join(string(c.dir), "part-"+strconv.Itoa(i))
+		if err := bindInside(c.source(m), m.Subpath, at); err != nil {
+			return done, api.Errorf(api.KindStart, "%s of what is to be mounted at %s: %w", m.Subpath, m.Target, err).
+				WithHint("Make it first.").WithExit(125)
+		}
+		bound = append(bound, at)
+		for k, s := range spec.Mounts {
+			if s.Destination == m.Target {
+				spec.Mounts[k].Source = at
+			}
+		}
+	}
+	return done, nil
+}
+
+// bindInside binds what is at sub below dir to the place at, which it makes.
+func bindInside(dir, sub, at string) error {
+	f, err := openInside(dir, sub)
+	if err != nil {
+		return err
+	}
+	defer closeFiles(f)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	// One may be there, left by a guard that was killed.
+	_ = unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	_ = os.Remove(at)
+	if info.IsDir() {
+		err = os.Mkdir(at, 0o700)
+	} else {
+		err = os.WriteFile(at, nil, 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("mount", unix.Mount(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), at, "", unix.MS_BIND|unix.MS_REC, ""))
 }
 
 // openInside opens a path below dir, and nothing that a link there leads to
