@@ -30,7 +30,11 @@ func (e *Engine) tree(ctx context.Context, at api.FilePath) (*files.Root, *store
 		root, err := e.containerTree(ctx, entry)
 		return root, &entry, err
 	case at.Volume != "" && at.Container == "":
-		return nil, nil, api.Errorf(api.KindNotFound, "no such volume: %s", at.Volume).WithRef(at.Volume)
+		if _, err := store.ReadVolume(e.dirs, at.Volume); err != nil {
+			return nil, nil, err
+		}
+		root, err := files.OpenDir(e.dirs.Volume(at.Volume).Data())
+		return root, nil, err
 	}
 	return nil, nil, invalid(at.Path, "a path is either in a container or in a volume")
 }
