@@ -19,7 +19,7 @@ func newRoot() *command {
 	f.BoolVarP(&debug, "debug", "D", false, "Tell what happens, on the standard error")
 	root.subs = verbs()
 	root.subs = append(root.subs, newContainerGroup(), newImageGroup(), newSystemGroup(), newHealthGroup(), newAutostartGroup(),
-		newRegistryGroup(), newManifestGroup(), newNetworkGroup(), newVolumeGroup(), newSecretGroup())
+		newRegistryGroup(), newManifestGroup(), newNetworkGroup(), newVolumeGroup(), newSecretGroup(), newSnapshotGroup(), newGenerateGroup())
 	root.subs = append(root.subs, newHelpCommand(root))
 	for _, s := range root.subs {
 		root.passDebug(s, &debug)
@@ -54,7 +54,7 @@ func verbs() []*command {
 		newRunCommand(), newCreateCommand(), newPsCommand(), newLogsCommand(), newExecCommand(),
 		newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(), newKillCommand(),
 		newRmCommand(), newWaitCommand(), newPortCommand(), newInspectCommand(),
-		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
+		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newEditCommand(), newDuplicateCommand(), newTopCommand(), newStatsCommand(),
 		newImagesCommand(), newPullCommand(), newRmiCommand(), newLoadCommand(), newSaveCommand(), newTagCommand(),
 		newPushCommand(), newImportCommand(), newHistoryCommand(), newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(),
 		newSearchCommand(), newLoginCommand(), newLogoutCommand(),

@@ -367,3 +367,10 @@ func newVolumeImportCommand() *command {
 	}
 	return c
 }
+
+func writeText(text string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	}
+}

@@ -45,7 +45,7 @@ type Container struct {
 // ContainerDetail is all about one container.
 type ContainerDetail struct {
 	Container
-	Spec       RunSpec  `json:"spec"` // as asked for
+	Spec       RunSpec  `json:"spec"` // as asked for, with what was changed and chosen since
 	Args       []string `json:"args"` // what runs: image defaults applied
 	Env        []string `json:"env"`  // KEY=value, image defaults applied
 	WorkingDir string   `json:"workingDir"`

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"davit/backend/api"
@@ -29,8 +30,9 @@ func (e *Engine) Containers(ctx context.Context, f api.ContainerFilter) ([]api.C
 		return nil, explain(err)
 	}
 	list := []api.Container{}
+	hidden := keptOnes(entries, len(f.Filters["replaced"]) > 0)
 	for _, entry := range entries {
-		if c := container(entry); fits(c) {
+		if c := container(entry); !hidden(entry) && fits(c) {
 			list = append(list, c)
 		}
 	}
@@ -38,6 +40,20 @@ func (e *Engine) Containers(ctx context.Context, f api.ContainerFilter) ([]api.C
 		list = list[:f.Last]
 	}
 	return list, nil
+}
+
+// keptOnes tells which containers are not listed: those that are kept to undo
+// an edit while what took their place is there. With wanted, all others.
+func keptOnes(entries []store.Entry, wanted bool) func(store.Entry) bool {
+	there := map[string]bool{}
+	for _, e := range entries {
+		there[e.Record.ID] = true
+	}
+	return func(e store.Entry) bool {
+		successor := e.Record.Replaces != "" && strings.Contains(e.Record.Name, keptMark) // in the making
+		kept := e.Record.ReplacedBy != "" && there[e.Record.ReplacedBy]
+		return successor || kept != wanted
+	}
 }
 
 // Container implements api.Service.
@@ -48,13 +64,13 @@ func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail
 	}
 	rec, dir := entry.Record, e.dirs.Container(entry.Record.ID)
 	d := api.ContainerDetail{
-		Container: container(entry), Spec: rec.Spec,
+		Container: container(entry), Spec: current(rec),
 		Args: list(rec.Args), Env: list(rec.Env), WorkingDir: rec.WorkingDir, User: rec.User,
 		Network: rec.Network, Gateway: entry.State.Gateway, Attachments: []api.Attachment{},
 		LogPath: dir.Log(), Rootfs: dir.Rootfs(), OOMKilled: entry.State.OOMKilled,
 		Confinement: entry.State.Confinement, Limited: entry.State.Limited,
 		Restart: rec.Restart, Limits: rec.Limits, HealthCheck: rec.HealthCheck,
-		Mounts: list(rec.Mounts), Version: rec.Stamp(),
+		Mounts: list(rec.Mounts), Version: rec.Stamp(), Replaces: rec.Replaces, ReplacedBy: rec.ReplacedBy,
 	}
 	for _, j := range rec.Joins() {
 		d.Attachments = append(d.Attachments, attachment(entry, j.Network))

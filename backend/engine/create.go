@@ -34,59 +34,104 @@ func (e *Engine) Create(ctx context.Context, spec api.RunSpec) (api.Created, err
 }
 
 func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, error) {
-	if err := validate(spec); err != nil {
-		return api.Created{}, err
-	}
-	if err := cgroup.Here().Allows(spec.Limits); err != nil {
-		return api.Created{}, err
-	}
-	shown, err := e.ownFilesShown(spec.Mounts)
+	r, err := e.ready(ctx, spec)
 	if err != nil {
 		return api.Created{}, err
 	}
-	img, err := e.runnable(ctx, spec)
-	if err != nil {
-		return api.Created{}, err
-	}
-	read := spec
-	if read.Env, err = withEnvFiles(spec); err != nil {
-		return api.Created{}, err
-	}
-	rec, err := newRecord(img, read)
-	if err != nil {
-		return api.Created{}, err
-	}
-	if rec.Network, rec.Networks, err = e.joins(spec); err != nil {
-		return api.Created{}, err
-	}
-	rec.Spec = spec
 	e.sweep()
-	draft, err := store.NewDraft(e.dirs, rec.ID)
+	rec, err := e.make(ctx, r, nil)
 	if err != nil {
 		return api.Created{}, err
-	}
-	if err := e.furnish(ctx, draft, &rec, img); err != nil {
-		_ = draft.Drop() // what stays is swept
-		return api.Created{}, err
-	}
-	if err := e.christen(ctx, draft, &rec); err != nil {
-		_ = draft.Drop()
-		return api.Created{}, err
-	}
-	if durable(&rec) {
-		if err := store.SyncDir(e.dirs.Containers()); err != nil {
-			return api.Created{}, err
-		}
 	}
 	e.note("create", rec)
 	e.news.look(rec.ID)
-	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: append(warnings(rec, img), shown...)}, nil
+	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: r.warnings}, nil
+}
+
+// readied is a container that can be made: nothing of it is on the disk.
+type readied struct {
+	rec      store.Record
+	img      image.Runnable
+	warnings []string
+	from     *predecessor // that it takes the place of; nil: none
+}
+
+// predecessor is a container that another one takes the place of.
+type predecessor struct {
+	store.Record
+	layer bool // its writable layer is taken along
+}
+
+// ready does what can be done before anything is written.
+func (e *Engine) ready(ctx context.Context, spec api.RunSpec) (readied, error) {
+	if err := validate(spec); err != nil {
+		return readied{}, err
+	}
+	if err := cgroup.Here().Allows(spec.Limits); err != nil {
+		return readied{}, err
+	}
+	shown, err := e.ownFilesShown(spec.Mounts)
+	if err != nil {
+		return readied{}, err
+	}
+	img, err := e.runnable(ctx, spec)
+	if err != nil {
+		return readied{}, err
+	}
+	read := spec
+	if read.Env, err = withEnvFiles(spec); err != nil {
+		return readied{}, err
+	}
+	rec, err := newRecord(img, read)
+	if err != nil {
+		return readied{}, err
+	}
+	if rec.Network, rec.Networks, err = e.joins(spec); err != nil {
+		return readied{}, err
+	}
+	rec.Spec = spec
+	return readied{rec: rec, img: img, warnings: append(warnings(rec, img), shown...)}, nil
+}
+
+// make puts a container on the disk and lists it; with hold, its directory is
+// locked by then.
+func (e *Engine) make(ctx context.Context, r readied, hold func() error) (store.Record, error) {
+	rec := r.rec
+	draft, err := store.NewDraft(e.dirs, rec.ID)
+	if err != nil {
+		return rec, err
+	}
+	err = e.furnish(ctx, draft, &rec, r)
+	if err == nil {
+		err = e.christen(ctx, draft, &rec)
+	}
+	if err != nil {
+		_ = draft.Drop() // what stays is swept
+		return rec, err
+	}
+	if hold != nil {
+		err = hold()
+	}
+	return rec, err
+}
+
+// successor makes the container that is to take another one's place, and locks
+// it for as long as that takes.
+func (e *Engine) successor(ctx context.Context, r readied) (rec store.Record, lock *store.Lock, err error) {
+	r.rec.Name = bare(r.from.Name) + keptMark + r.rec.ID[:12]
+	r.rec.Replaces = r.from.ID
+	keepPorts(r.rec.Ports, *r.from)
+	rec, err = e.make(ctx, r, func() (err error) {
+		lock, err = store.AwaitDir(ctx, string(e.dirs.Container(r.rec.ID)))
+		return err
+	})
+	return rec, lock, err
 }
 
 // sweep cleans up once in an engine's life, when it first writes.
 func (e *Engine) sweep() {
 	e.swept.Do(func() {
-		if err := errors.Join(store.Sweep(e.dirs), store.SweepVolumes(e.dirs)); err != nil {
+		if err := errors.Join(store.Sweep(e.dirs), store.SweepVolumes(e.dirs), e.resumeEdits(e.life)); err != nil {
 			e.log.Warn("sweep the store", "error", err)
 		}
 	})
@@ -162,7 +207,7 @@ func newID() string {
 
 // furnish makes the directories of a container, its volumes and its copies of
 // secrets.
-func (e *Engine) furnish(ctx context.Context, draft *store.Draft, rec *store.Record, img image.Runnable) error {
+func (e *Engine) furnish(ctx context.Context, draft *store.Draft, rec *store.Record, r readied) error {
 	// The upper directory's mode is that of the container's /.
 	for dir, mode := range map[string]os.FileMode{draft.Upper(): 0o755, draft.Work(): 0o700, draft.Rootfs(): 0o755} {
 		if err := os.Mkdir(dir, mode); err != nil {
@@ -172,7 +217,12 @@ func (e *Engine) furnish(ctx context.Context, draft *store.Draft, rec *store.Rec
 			return fmt.Errorf("make container: %w", err)
 		}
 	}
-	rec.Mounts = withDeclared(rec.Mounts, img.Config.Volumes)
+	rec.Mounts = withDeclared(rec.Mounts, r.img.Config.Volumes)
+	if r.from != nil {
+		if err := errors.Join(e.takeAlong(ctx, draft, *r.from), e.keepVolumes(ctx, rec.Mounts, *r.from)); err != nil {
+			return err
+		}
+	}
 	if err := e.provideMounts(ctx, rec); err != nil {
 		return err
 	}

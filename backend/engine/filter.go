@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"davit/backend/api"
+	"davit/backend/store"
 )
 
 // containerTest says whether a container passes one value of a filter.
@@ -16,7 +17,7 @@ type containerTest func(api.Container) bool
 // chooser makes docker's filters into one test: each key has to pass, by any
 // of its values; of labels by all.
 func (e *Engine) chooser(ctx context.Context, f api.ContainerFilter) (containerTest, error) {
-	all := f.All || f.Last > 0 || len(f.Filters["status"])+len(f.Filters["exited"]) > 0
+	all := f.All || f.Last > 0 || len(f.Filters["replaced"])+len(f.Filters["status"])+len(f.Filters["exited"]) > 0
 	tests := []containerTest{func(c api.Container) bool { return all || active(c.State) }}
 	for key, values := range f.Filters {
 		var any []containerTest
@@ -72,9 +73,13 @@ func (e *Engine) containerTest(ctx context.Context, key, value string) (containe
 		return publishTest(value)
 	case "health":
 		return healthTest(value)
+	case "volume":
+		return e.volumeTest(value)
+	case "replaced": // by keptOnes
+		return func(api.Container) bool { return true }, nil
 	}
 	return nil, invalid(key, "there is no filter %q for containers", key).
-		WithHint("Filters are status, name, id, label, ancestor, exited, publish and health.")
+		WithHint("Filters are status, name, id, label, ancestor, exited, publish, health, volume and replaced.")
 }
 
 func statusTest(value string) (containerTest, error) {
@@ -131,6 +136,23 @@ func (e *Engine) ancestorTest(ctx context.Context, value string) containerTest {
 		return c.Image == value || name != "" && c.Image == name || id != "" && c.ImageID == id ||
 			len(digits) >= 4 && strings.HasPrefix(strings.TrimPrefix(c.ImageID, "sha256:"), digits)
 	}
+}
+
+// volumeTest takes a volume's name or a place where something is mounted.
+func (e *Engine) volumeTest(value string) (containerTest, error) {
+	entries, err := store.ListContainers(e.dirs)
+	if err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for _, c := range entries {
+		for _, m := range c.Record.Mounts {
+			if m.Source == value || m.Target == value {
+				has[c.Record.ID] = true
+			}
+		}
+	}
+	return func(c api.Container) bool { return has[c.ID] }, nil
 }
 
 // publishTest takes "80", "80/tcp" and "8000-8010/tcp" and, as docker does,

@@ -44,6 +44,9 @@ func (e *Engine) remove(ctx context.Context, entry store.Entry, o api.RemoveOpti
 	err := store.RemoveContainer(e.dirs, id)
 	if err == nil {
 		e.note("destroy", entry.Record)
+		if before := entry.Record.Replaces; before != "" {
+			e.forgetKept(ctx, before)
+		}
 		if o.Volumes || entry.Record.AutoRemove {
 			err = store.RemoveAnonymous(ctx, e.dirs, entry.Record)
 		}

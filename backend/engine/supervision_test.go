@@ -19,7 +19,7 @@ func TestRenameKeepsTheRest(t *testing.T) {
 	kind(t, b.Rename(t.Context(), "absent", "x"), api.KindNotFound, "absent")
 	kind(t, b.Rename(t.Context(), c.ID[:20], "/new"), "", "")
 	d, err := b.Container(t.Context(), "new")
-	if err != nil || d.ID != c.ID || !slices.Contains(d.Env, "A=1") || d.Spec.Name != "old" {
+	if err != nil || d.ID != c.ID || !slices.Contains(d.Env, "A=1") || d.Spec.Name != "new" {
 		t.Errorf("%+v, %v", d, err)
 	}
 	if o, err := b.Container(t.Context(), "other"); err != nil || o.ID != other.ID {

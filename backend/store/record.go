@@ -21,7 +21,7 @@ const (
 )
 
 // Record is container.json: what a container is. Only its name, restart
-// policy and limits ever change, by an engine that holds NamesLock.
+// policy, limits and what it took the place of ever change, by an engine that holds NamesLock.
 type Record struct {
 	Version int       `json:"version"`
 	ID      string    `json:"id"`   // 64 hex digits
@@ -56,6 +56,19 @@ type Record struct {
 
 	Limits      api.Limits       `json:"limits,omitzero"`
 	HealthCheck *api.HealthCheck `json:"healthCheck,omitempty"` // complete; nil: none
+
+	// Replaces is the id of the container that this one took the place of.
+	// While that is kept it has ReplacedBy, and Kept with what it was.
+	Replaces   string `json:"replaces,omitempty"`
+	ReplacedBy string `json:"replacedBy,omitempty"`
+	Kept       *Kept  `json:"kept,omitempty"`
+}
+
+// Kept is what a container was that another one took the place of.
+type Kept struct {
+	Name    string `json:"name"`
+	Restart string `json:"restart"`
+	Running bool   `json:"running"`
 }
 
 // State is state.json: what a container does.
@@ -166,6 +179,16 @@ func (r Record) check(c ContainerDir) error {
 	for _, l := range r.Layers {
 		if !IsID(l) {
 			return wrong("layer", l)
+		}
+	}
+	for _, id := range []string{r.Replaces, r.ReplacedBy} {
+		if id != "" && !IsID(id) {
+			return wrong("replaced container", id)
+		}
+	}
+	for _, m := range r.Mounts {
+		if m.Type == api.MountVolume && !IsVolumeName(m.Source) {
+			return wrong("volume", m.Source)
 		}
 	}
 	if strings.ContainsAny(r.Network, "/\x00") || strings.HasPrefix(r.Network, ".") {
