@@ -101,7 +101,7 @@ func (o NetworkCreateOptions) build(name string) (api.NetworkSpec, error) {
 		}
 	}
 	var err error
-	s.Labels, err = labels(nil, o.Labels)
+	s.Labels, err = labelMap(o.Labels)
 	return s, err
 }
 

@@ -45,15 +45,15 @@ func (e *Engine) create(ctx context.Context, spec api.RunSpec) (api.Created, err
 	}
 	e.note("create", rec)
 	e.news.look(rec.ID)
-	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: r.warnings}, nil
+	return api.Created{ID: rec.ID, Name: rec.Name, Ports: rec.Ports, Warnings: append(warnings(rec, r.img), r.shown...)}, nil
 }
 
 // readied is a container that can be made: nothing of it is on the disk.
 type readied struct {
-	rec      store.Record
-	img      image.Runnable
-	warnings []string
-	from     *predecessor // that it takes the place of; nil: none
+	rec   store.Record
+	img   image.Runnable
+	shown []string     // warnings about what is mounted
+	from  *predecessor // that it takes the place of; nil: none
 }
 
 // predecessor is a container that another one takes the place of.
@@ -90,7 +90,7 @@ func (e *Engine) ready(ctx context.Context, spec api.RunSpec) (readied, error) {
 		return readied{}, err
 	}
 	rec.Spec = spec
-	return readied{rec: rec, img: img, warnings: append(warnings(rec, img), shown...)}, nil
+	return readied{rec: rec, img: img, shown: shown}, nil
 }
 
 // make puts a container on the disk and lists it; with hold, its directory is

@@ -159,8 +159,29 @@ func (e *Engine) changeLive(ctx context.Context, entry store.Entry, spec api.Run
 			return api.Edited{}, err
 		}
 	}
+	if c := portChange(current(rec), spec); len(c.Add)+len(c.Remove) > 0 {
+		if _, err := e.Publish(ctx, rec.ID, c); err != nil {
+			return api.Edited{}, err
+		}
+	}
 	now, err := store.ReadRecord(e.dirs.Container(rec.ID))
 	return edited(now, p), err
+}
+
+// portChange is what to publish, and what no more, to have the ports of to.
+func portChange(from, to api.RunSpec) (c api.PortChange) {
+	from, to = runspec.Normal(from), runspec.Normal(to)
+	for _, p := range to.Ports {
+		if !slices.Contains(from.Ports, p) {
+			c.Add = append(c.Add, p)
+		}
+	}
+	for _, p := range from.Ports {
+		if !slices.Contains(to.Ports, p) {
+			c.Remove = append(c.Remove, p)
+		}
+	}
+	return c
 }
 
 // limitChange is the update that makes to of from: what goes is taken away.
@@ -203,7 +224,7 @@ func (e *Engine) recreate(ctx context.Context, old store.Entry, edit api.Edit, p
 	name := strings.TrimPrefix(spec.Name, "/")
 	if name != old.Record.Name {
 		if holder, err := store.NameHolder(e.dirs, name); err != nil || holder != "" {
-			return api.Edited{}, errors.Join(err, taken(name, holder))
+			return api.Edited{}, errors.Join(err, nameTaken(name, holder))
 		}
 	}
 	ready, err := e.ready(ctx, spec) // all that can be refused is, before anything ends
@@ -240,7 +261,7 @@ func (e *Engine) recreate(ctx context.Context, old store.Entry, edit api.Edit, p
 	e.note("edit", now)
 	e.news.look(old.Record.ID)
 	e.news.look(rec.ID)
-	p.Warnings = append(p.Warnings, ready.warnings...)
+	p.Warnings = slices.Concat(p.Warnings, warnings(now, ready.img), ready.shown)
 	return edited(now, p), nil
 }
 
@@ -254,7 +275,7 @@ func asItWas(err, more error) error {
 	return &e
 }
 
-func taken(name, holder string) error {
+func nameTaken(name, holder string) error {
 	if holder == "" {
 		return nil
 	}
@@ -334,7 +355,7 @@ func (e *Engine) exchange(ctx context.Context, goes, comes string, k kept) error
 		return err
 	}
 	if holder, err := store.NameHolder(e.dirs, k.name); err != nil || holder != "" && holder != goes && holder != comes {
-		return errors.Join(err, taken(k.name, holder))
+		return errors.Join(err, nameTaken(k.name, holder))
 	}
 	old.Kept = &store.Kept{Name: old.Name, Restart: old.Restart, Running: k.running}
 	old.Name, old.Restart, old.ReplacedBy, old.Replaces = k.name+keptMark+goes[:12], "no", comes, ""

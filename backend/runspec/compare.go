@@ -51,7 +51,7 @@ func clone(s api.RunSpec) api.RunSpec {
 }
 
 // live are the fields that change without a new container.
-var live = []string{"name", "restart", "limits"}
+var live = []string{"name", "restart", "limits", "ports"}
 
 // Changes lists what is different in to, field by field in the order of
 // RunSpec. Values are as a person would write them.
