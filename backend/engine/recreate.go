@@ -301,7 +301,7 @@ func (e *Engine) takeBack(ctx context.Context, old, successor string, ran bool) 
 	if rec.Kept != nil {
 		err = e.exchange(ctx, successor, old, kept{name: rec.Kept.Name})
 	}
-	return errors.Join(err, e.drop(ctx, successor), e.unlink(ctx, old), e.goOn(ctx, old, ran))
+	return errors.Join(err, e.drop(ctx, successor), e.goOn(ctx, old, ran))
 }
 
 // drop removes a container that nobody is to see any more.
@@ -314,7 +314,7 @@ func (e *Engine) drop(ctx context.Context, id string) error {
 	return err
 }
 
-// unlink has a record not name the container that it took the place of.
+// unlink has a record not name a container that is not kept any more.
 func (e *Engine) unlink(ctx context.Context, id string) error {
 	lock, err := store.LockFile(ctx, e.dirs.NamesLock())
 	if err != nil {
@@ -323,11 +323,16 @@ func (e *Engine) unlink(ctx context.Context, id string) error {
 	defer func() { _ = lock.Unlock() }()
 	dir := e.dirs.Container(id)
 	rec, err := store.ReadRecord(dir)
-	if err != nil || rec.Replaces == "" {
+	if err != nil || rec.Replaces == "" || e.isThere(rec.Replaces) {
 		return err
 	}
 	rec.Replaces = ""
 	return store.WriteJSON(dir.Record(), rec)
+}
+
+func (e *Engine) isThere(id string) bool {
+	_, err := os.Lstat(string(e.dirs.Container(id)))
+	return err == nil
 }
 
 // kept says what the older of two containers was.
@@ -357,12 +362,13 @@ func (e *Engine) exchange(ctx context.Context, goes, comes string, k kept) error
 	if holder, err := store.NameHolder(e.dirs, k.name); err != nil || holder != "" && holder != goes && holder != comes {
 		return errors.Join(err, nameTaken(k.name, holder))
 	}
-	old.Kept = &store.Kept{Name: old.Name, Restart: old.Restart, Running: k.running}
+	old.Kept = &store.Kept{Name: old.Name, Restart: old.Restart, Running: k.running, Replaces: old.Replaces}
 	old.Name, old.Restart, old.ReplacedBy, old.Replaces = k.name+keptMark+goes[:12], "no", comes, ""
-	if now.Kept != nil {
-		now.Restart = now.Kept.Restart
+	now.Replaces = goes
+	if now.Kept != nil { // it is what it was
+		now.Restart, now.Replaces = now.Kept.Restart, now.Kept.Replaces
 	}
-	now.Name, now.Kept, now.ReplacedBy, now.Replaces = k.name, nil, "", goes
+	now.Name, now.Kept, now.ReplacedBy = k.name, nil, ""
 	if err := store.WriteJSON(from.Record(), old); err != nil {
 		return err
 	}
@@ -441,7 +447,7 @@ func (e *Engine) DropUndo(ctx context.Context, ref string) error {
 		return explain(err)
 	}
 	defer func() { _ = lock.Unlock() }()
-	return explain(errors.Join(e.unlink(ctx, now.Record.ID), e.discard(ctx, before)))
+	return explain(errors.Join(e.discard(ctx, before), e.unlink(ctx, now.Record.ID)))
 }
 
 // forgetKept removes a container that was kept, if it is.
@@ -472,7 +478,7 @@ func (e *Engine) Duplicate(ctx context.Context, ref string) (api.RunSpec, error)
 
 // resumeEdits makes whole what was left by an engine that was killed in the
 // middle of an edit: a successor whose maker has gone either has its name, or
-// goes.
+// goes; so does what was put in its place again.
 func (e *Engine) resumeEdits(ctx context.Context) error {
 	entries, err := store.ListContainers(e.dirs)
 	if err != nil {
@@ -481,23 +487,30 @@ func (e *Engine) resumeEdits(ctx context.Context) error {
 	var errs []error
 	for _, entry := range entries {
 		rec := entry.Record
-		if entry.Err != nil || rec.Replaces == "" || !strings.Contains(rec.Name, keptMark) || time.Since(rec.Created) < time.Second {
+		if entry.Err != nil || rec.Replaces+rec.ReplacedBy == "" || time.Since(rec.Created) < time.Second {
 			continue
 		}
 		lock, free, err := store.LockDir(string(e.dirs.Container(rec.ID)))
 		if err != nil || !free {
-			continue
+			continue // somebody is at it
 		}
-		old, err := store.ReadRecord(e.dirs.Container(rec.Replaces))
-		switch {
-		case err == nil && old.ReplacedBy == rec.ID: // all but its name
-			errs = append(errs, e.exchange(ctx, old.ID, rec.ID, kept{name: bare(rec.Name)}))
-		default:
-			errs = append(errs, e.drop(ctx, rec.ID))
-		}
-		errs = append(errs, lock.Unlock())
+		errs = append(errs, e.resumeEdit(ctx, rec), lock.Unlock())
 	}
 	return errors.Join(errs...)
+}
+
+func (e *Engine) resumeEdit(ctx context.Context, rec store.Record) error {
+	other, err := store.ReadRecord(e.dirs.Container(rec.Replaces + rec.ReplacedBy))
+	marked := func(r store.Record) bool { return strings.Contains(r.Name, keptMark) }
+	switch {
+	case rec.ReplacedBy != "" && err == nil && other.Replaces != rec.ID && !marked(other):
+		return e.discard(ctx, rec)
+	case rec.Replaces == "" || !marked(rec):
+		return nil
+	case err == nil && other.ReplacedBy == rec.ID: // all but its name
+		return e.exchange(ctx, other.ID, rec.ID, kept{name: bare(rec.Name)})
+	}
+	return e.drop(ctx, rec.ID)
 }
 
 // takeAlong puts what the predecessor changed in its own file system into the

@@ -69,6 +69,8 @@ type Kept struct {
 	Name    string `json:"name"`
 	Restart string `json:"restart"`
 	Running bool   `json:"running"`
+	// Replaces is what it had itself taken the place of.
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // State is state.json: what a container does.
