@@ -1,5 +1,5 @@
 import { Davit } from './davit.ts';
-import { expect, expectAccessible, pictures, test as base } from './fixtures.ts';
+import { expect, expectAccessible, test as base } from './fixtures.ts';
 import { ActivityPage } from './pages/activity.ts';
 import { ImagesPage } from './pages/images.ts';
 import { PlayedRegistry } from './played.ts';
@@ -33,7 +33,6 @@ test('pulls wait in a queue that can be put in order', async ({ app, played }) =
   await expect.poll(() => activity.titles('Next')).toEqual([`Pull ${played.host}/c:1`, `Pull ${played.host}/d:1`]);
   await expect(activity.operation(/\/c:1/)).toContainText('Next');
   await expectAccessible(app, 'queue');
-  await pictures(app, 'activity-queue');
   await activity.operation(/\/d:1/).getByRole('button', { name: /up/ }).click();
   await expect.poll(() => activity.titles('Next')).toEqual([`Pull ${played.host}/d:1`, `Pull ${played.host}/c:1`]);
   await activity.operation(/\/c:1/).getByRole('button', { name: 'Cancel' }).click();

@@ -1,6 +1,17 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { archive, layered } from './archive.ts';
+import type { Davit } from './davit.ts';
 import { answer, expect, expectAccessible, pictures, test } from './fixtures.ts';
 import { ImagesPage, load } from './pages/images.ts';
+import { tar } from './tar.ts';
+
+/** Takes a file out of an unpacked layer. */
+function damage(davit: Davit, diffID: string): void {
+  const layer = join(davit.path('data'), 'davit/layers', diffID.replace('sha256:', ''));
+  const files = readdirSync(layer, { recursive: true, withFileTypes: true }).filter((e) => e.isFile());
+  rmSync(join(files[0]!.parentPath, files[0]!.name));
+}
 
 const createdBy = 'COPY data.bin / # by <script>alert(1)</script>';
 const layer = (name: string, size = 20) => ({ createdBy: `COPY ${name} /`, files: [{ name, data: Buffer.alloc(size, name) }] });
@@ -30,7 +41,6 @@ test('a hand-made archive is loaded, looked into and removed', async ({ app, dav
     const overview = await images.tab('Overview');
     await expect(overview).toContainText('loaded from');
     await expectAccessible(app, 'image');
-    await pictures(app, 'image');
   });
 
   await test.step('names', async () => {
@@ -59,14 +69,61 @@ test('a hand-made archive is loaded, looked into and removed', async ({ app, dav
   });
 });
 
-test('what is no archive is said where it was asked for', async ({ app }) => {
-  await app.getByRole('link', { name: 'Images' }).click();
-  const chosen = app.waitForEvent('filechooser');
-  await app.getByRole('button', { name: 'Load Archive…' }).first().click();
-  await (await chosen).setFiles({ name: 'letter.txt', mimeType: 'text/plain', buffer: Buffer.from('dear sir') });
-  await expect(app.getByRole('alert')).toContainText('letter.txt could not be loaded');
-  await expect(app.getByRole('alert').getByRole('button', { name: 'Retry' })).toBeVisible();
-  await expectAccessible(app, 'load failed');
+test('what is no archive of images is said so, and offered to be a file system', async ({ app, davit }) => {
+  const images = await new ImagesPage(app).open();
+  await test.step('no archive at all, dropped', async () => {
+    const dropped = await app.evaluateHandle(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['dear sir'], 'letter.txt', { type: 'text/plain' }));
+      return data;
+    });
+    const region = app.getByRole('region', { name: 'Images' });
+    await region.dispatchEvent('dragover', { dataTransfer: dropped });
+    await expect(app.getByRole('heading', { name: 'Drop the archive to load its images' })).toBeVisible();
+    await region.dispatchEvent('drop', { dataTransfer: dropped });
+    await expect(app.getByRole('alert')).toContainText('letter.txt could not be loaded');
+    await expect(app.getByRole('alert').getByRole('button', { name: 'Retry' })).toBeVisible();
+    await expectAccessible(app, 'load failed');
+    await app.getByRole('alert').getByRole('button', { name: 'Close' }).click();
+  });
+
+  await test.step('a tar of files', async () => {
+    const chosen = app.waitForEvent('filechooser');
+    await app.getByRole('button', { name: 'Load Archive…' }).first().click();
+    await (await chosen).setFiles({ name: 'rootfs.tar', mimeType: 'application/x-tar', buffer: tar([{ name: 'bin/hello', data: 'hi', mode: 0o755 }]) });
+    await app.getByRole('alert').getByRole('button', { name: 'Import As File System…' }).click();
+    const dialog = app.getByRole('dialog', { name: 'Import a File System' });
+    await expect(dialog).toContainText('rootfs.tar');
+    await dialog.getByLabel('Name').fill('localhost/rootfs:1');
+    await dialog.getByLabel('Command').fill('["/bin/hello"]');
+    await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+    await expect(images.row(/rootfs/)).toBeVisible();
+    expect(await davit.cli('image', 'inspect', '--format', '{{.Config.Cmd}}', 'localhost/rootfs:1')).toContain('/bin/hello');
+  });
+});
+
+test('a thousand images with strange words', async ({ app }) => {
+  const odd = ['<script>window.hacked=1</script>', '\u202Egnp.exe', 'x'.repeat(255), '${7*7}{{7*7}}', "'; DROP TABLE images; --", '\u0000\ufeff'];
+  const image = (n: number) => ({
+    id: `sha256:${n.toString(16).padStart(64, '0')}`, names: [n < odd.length ? `localhost/${odd[n]}:1` : `localhost/image-${n}:1`], digest: 'sha256:0', repoDigests: null,
+    created: '2026-05-01T12:00:00Z', size: 1_000_000 + n, downloadSize: 1, platform: 'linux/amd64', labels: null, containers: 0, origin: odd[n % odd.length],
+  });
+  await answer(app, 'Images', 200, JSON.stringify(Array.from({ length: 1000 }, (_, n) => image(n))));
+  await app.reload();
+  const images = await new ImagesPage(app).open();
+  await expect(images.grid).toHaveAttribute('aria-rowcount', '1000');
+  await images.arrange('Largest First');
+  await expect(images.row(/image-999/)).toBeVisible();
+  expect(await images.grid.getByRole('row').count()).toBeLessThan(120);
+  await images.row(/image-999/).focus();
+  await app.keyboard.press('End');
+  await expect(images.row(/<script>/)).toBeFocused();
+  await app.keyboard.press('ArrowUp');
+  await app.keyboard.press('Home');
+  await expect(images.row(/image-999/)).toBeFocused();
+  await app.getByRole('searchbox', { name: 'Filter images' }).fill('gnp');
+  await expect(images.grid.getByRole('row')).toHaveCount(1);
+  expect(await app.evaluate(() => 'hacked' in window)).toBe(false);
 });
 
 test('an image in use stays, and says who uses it', async ({ app, davit }) => {
@@ -76,7 +133,6 @@ test('an image in use stays, and says who uses it', async ({ app, davit }) => {
   await images.row(/sample/).focus();
   await app.keyboard.press('Delete');
   await expect(app.getByRole('alert')).toContainText('user');
-  await expectAccessible(app, 'image in use');
   await expect((await images.detail(/sample/, 'Used By')).getByRole('link', { name: 'user' })).toBeVisible();
 });
 
@@ -111,14 +167,12 @@ test('many images: order, tree, selection, space, check, save', async ({ app, da
   await test.step('check', async () => {
     await images.more('Check Images');
     await expect(app.getByRole('dialog').getByRole('status')).toContainText('4 images are as they should be');
-    await expectAccessible(app, 'checked');
     await app.keyboard.press('Escape');
   });
 
   await test.step('save two', async () => {
     for (const name of [/alpha/, /beta/]) await images.row(name).getByRole('checkbox').check();
     await app.getByRole('toolbar').getByRole('button', { name: 'Save As Archive…' }).click();
-    await expectAccessible(app, 'save');
     const saved = app.waitForEvent('download');
     await app.getByRole('dialog', { name: 'Save 2 Images' }).getByRole('button', { name: 'Save', exact: true }).click();
     expect((await saved).suggestedFilename()).toBe('images.tar');
@@ -156,6 +210,37 @@ test('many images: order, tree, selection, space, check, save', async ({ app, da
     await expect(sheet.getByRole('heading', { name: 'The Trash Is Empty' })).toBeVisible();
     await app.keyboard.press('Escape');
     await expect(images.row(/gamma/)).toBeVisible();
+  });
+});
+
+test('damage is found and mended, and what is mended is pushed', async ({ app, davit }) => {
+  const registry = process.env.DAVIT_E2E_REGISTRY!;
+  await davit.cli('pull', `${registry}/web:1.0`);
+  const layers = JSON.parse(await davit.cli('image', 'inspect', `${registry}/web:1.0`)) as { RootFS: { Layers: string[] } }[];
+  damage(davit, layers[0]!.RootFS.Layers[0]!);
+  const images = await new ImagesPage(app).open();
+
+  await test.step('check and repair', async () => {
+    await images.more('Check Images');
+    const sheet = app.getByRole('dialog', { name: 'Check Images' });
+    await expect(sheet.getByRole('status')).toContainText('1 image is damaged.');
+    await expectAccessible(app, 'damaged');
+    await sheet.getByRole('button', { name: 'Repair' }).click();
+    await expect(sheet.getByText(/repaired, .* fetched/)).toBeVisible();
+    await sheet.getByRole('button', { name: 'Check Again' }).click();
+    await expect(sheet.getByRole('status')).toContainText('1 image is as it should be');
+    await app.keyboard.press('Escape');
+  });
+
+  await test.step('push', async () => {
+    await images.row(/web/).click();
+    await app.locator('.detail').getByRole('button', { name: /More actions/ }).click();
+    await app.getByRole('menuitem', { name: 'Push…' }).click();
+    const dialog = app.getByRole('dialog', { name: /Push/ });
+    await dialog.getByLabel('To').fill(`${registry}/pushed:1`);
+    await dialog.getByRole('button', { name: 'Push' }).click();
+    await expect(app.getByRole('status').getByText(`Pushed ${registry}/pushed:1`)).toBeVisible();
+    expect((await fetch(`http://${registry}/v2/pushed/manifests/1`, { headers: { Accept: '*/*' } })).status).toBe(200);
   });
 });
 

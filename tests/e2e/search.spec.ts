@@ -91,6 +91,24 @@ test('what is pasted as a name or an address is opened', async ({ app, played: {
   await expect(repository.full).toHaveText(`${quick.host}/team/other:latest`);
 });
 
+test('a short name that more than one registry may have is asked about', async ({ app, played: { quick, slow } }) => {
+  await app.getByRole('button', { name: 'Main Menu' }).click();
+  await app.getByRole('menuitem', { name: 'Pull an Image' }).click();
+  const dialog = app.getByRole('dialog', { name: 'Pull an Image' });
+  await dialog.getByLabel('Image', { exact: true }).fill('app');
+  await expect(dialog.getByRole('group', { name: 'Which one is meant?' }).getByRole('button')).toHaveCount(2);
+  await expectAccessible(app, 'which one');
+  await dialog.getByRole('button', { name: `${slow.host}/app:latest` }).click();
+  await expect(dialog.getByText(`Pulls ${slow.host}/app:latest`)).toBeVisible();
+  await dialog.getByRole('button', { name: 'Platform' }).click();
+  await dialog.getByLabel('Platform', { exact: true }).selectOption('linux/arm64');
+  const asked = app.waitForRequest('**/v1/Pull');
+  await dialog.getByRole('button', { name: 'Pull', exact: true }).click();
+  expect((await asked).postDataJSON()).toEqual([{ ref: `${slow.host}/app:latest`, force: true, platform: 'linux/arm64' }]);
+  await expect(dialog.getByRole('alert')).toContainText(`${slow.host}/app could not be pulled`);
+  expect(quick.asked).toEqual([]);
+});
+
 const day = 86_400_000;
 const at = (days: number) => new Date(Date.now() - days * day).toISOString();
 const digest = (n: number) => `sha256:${String(n).repeat(64).slice(0, 64)}`;

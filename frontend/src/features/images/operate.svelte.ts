@@ -9,6 +9,8 @@ export interface Failure {
   title: string;
   error: ApiError;
   retry: () => void;
+  /** The file that was no archive of images. */
+  file?: File;
 }
 
 const undoSeconds = 6;
@@ -87,7 +89,7 @@ class Operate {
     const stop = new AbortController();
     const progress = (sent: number) => (this.loading = { ...this.loading!, sent });
     this.loading = { name: file.name, sent: 0, total: file.size, cancel: () => stop.abort() };
-    void this.load(file.name, () => client.load(file, progress, stop.signal), () => this.loadFile(file));
+    void this.load(file.name, () => client.load(file, progress, stop.signal), () => this.loadFile(file), file);
   };
 
   /** Asks the desktop for a path; the engine reads the file itself. */
@@ -106,7 +108,7 @@ class Operate {
     void this.load(name, () => client.loadPath(path), () => this.loadPath(path));
   }
 
-  private async load(name: string, work: () => Promise<LoadResult>, retry: () => void): Promise<void> {
+  private async load(name: string, work: () => Promise<LoadResult>, retry: () => void, file?: File): Promise<void> {
     this.loadFailure = undefined;
     try {
       const { images } = await work();
@@ -116,7 +118,7 @@ class Operate {
         action: first && { title: t.common.view, run: () => router.go('images', first.id) },
       });
     } catch (thrown) {
-      if (!isAbort(thrown)) this.loadFailure = { title: t.images.loadFailed(name), error: asApiError(thrown), retry };
+      if (!isAbort(thrown)) this.loadFailure = { title: t.images.loadFailed(name), error: asApiError(thrown), retry, file };
     }
     this.loading = undefined;
   }

@@ -14,7 +14,7 @@ export function registerImages(actions: Actions): void {
     { id: 'images.prune', title: t.images.prune.title, icon: 'trash', keywords: 'prune clean disk space unused', run: open.prune },
     { id: 'images.trash', title: t.images.trash.title, icon: 'trash', keywords: 'restore undo removed images', run: open.trash },
     { id: 'images.check', title: t.images.check.title, icon: 'check', keywords: 'repair damage fsck verify', run: () => open.check() },
-    { id: 'images.stores', title: t.images.stores.title, icon: 'archive', keywords: 'docker podman migrate', run: open.stores },
+    { id: 'images.stores', title: t.images.stores.action, icon: 'archive', keywords: 'docker podman migrate', run: open.stores },
     { id: 'load', title: t.images.load, icon: 'upload', keywords: 'tar import docker-archive oci', run: () => chooseArchive(operate) },
   ]);
   actions.addSelection(() => {

@@ -17,6 +17,7 @@ export const open = {
   trash: () => void show(import('./TrashSheet.svelte')),
   check: (ref = '') => void show(import('./CheckSheet.svelte'), { ref }),
   stores: () => void show(import('./ImportSheet.svelte')),
+  rootfs: (file?: File) => void show(import('./RootfsDialog.svelte'), { file }),
   tag: (image: Image) => void show(import('./TagDialog.svelte'), { image }),
   push: (image: Image) => void show(import('./PushDialog.svelte'), { image }),
   save: (images: Image[]) => void show(import('./SaveDialog.svelte'), { images }),
