@@ -64,8 +64,9 @@ type Endpoint struct {
 	over   bool
 	down   bool // its link is
 
-	live  liveStreams
-	heard heard
+	live   liveStreams
+	inside insideSockets
+	heard  heard
 
 	passedIn, passedOut atomic.Int64 // of flows that ended; see Traffic
 }
@@ -390,6 +391,7 @@ func (e *Endpoint) close() {
 		p.close()
 	}
 	e.live.abortAll()
+	e.inside.close()
 	n.names.remove(e)
 	n.expel(e)
 	n.mu.Lock()

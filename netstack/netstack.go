@@ -118,6 +118,7 @@ type Network struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	pipes  pipePool
+	movers *movers
 	seq    atomic.Uint32
 }
 
@@ -182,6 +183,9 @@ func (n *Network) open() error {
 		return err
 	}
 	if n.dns, err = newResolver(n); err != nil {
+		return err
+	}
+	if n.movers, err = newMovers(n); err != nil {
 		return err
 	}
 	n.spares = newSpares(n, n.config.Spares)
@@ -259,6 +263,9 @@ func (n *Network) Close() error {
 		n.echo.close()
 	}
 	n.work.Wait()
+	if n.movers != nil {
+		n.movers.close()
+	}
 	n.pipes.close()
 	n.closeStack()
 	for _, t := range []*thread{n.maker, n.dialer} {

@@ -212,8 +212,17 @@ func (p *port) listenTCP() (net.Addr, error) {
 		_ = l.Close()
 		return nil, errors.New("no TCP listener")
 	}
-	p.socket, p.serve = t, func() { p.acceptAll(t) }
-	return t.Addr(), nil
+	if p.e.n.config.Path == PathStack {
+		p.socket, p.serve = t, func() { p.acceptAll(t) }
+		return t.Addr(), nil
+	}
+	at := t.Addr()
+	d, err := listenDirect(p, t)
+	if err != nil {
+		return nil, err
+	}
+	p.socket, p.serve = d, func() {}
+	return at, nil
 }
 
 // networkOf makes 0.0.0.0 mean IPv4 only, as people expect it to.
@@ -255,32 +264,28 @@ func (p *port) acceptAll(l *net.TCPListener) {
 // inboundTimeout is for the connection to a container, which is on this machine.
 const inboundTimeout = 10 * time.Second
 
-// carry joins one client to the container.
+// carry joins one client to the container, through the stack.
 func (p *port) carry(client *net.TCPConn) {
-	n, to := p.e.n, netip.AddrPortFrom(p.e.IP, p.ContainerPort)
 	outside := &hostConn{client}
 	f := p.flow(client.RemoteAddr())
-	if n.config.Path == PathStack {
-		inside, err := n.dialStack(to)
-		if err != nil {
-			outside.Abort()
-			return
-		}
-		relay(p.e, f, pair{
-			a: outside, b: inside,
-			ab: func() error { return inside.readFrom(client, &f.received) },
-			ba: func() error { return inside.writeTo(client, &f.sent) },
-		})
-		return
-	}
-	c, err := n.dialDirect(p.e.ns.file, to)
+	inside, err := p.dialStack(f.remote.Addr())
 	if err != nil {
 		outside.Abort()
 		return
 	}
 	relay(p.e, f, pair{
-		a: outside, b: &hostConn{c},
-		ab: func() error { return n.pipes.splice(c, client, &f.received) },
-		ba: func() error { return n.pipes.splice(client, c, &f.sent) },
+		a: outside, b: inside,
+		ab: func() error { return inside.readFrom(client, &f.received) },
+		ba: func() error { return inside.writeTo(client, &f.sent) },
 	})
+}
+
+// dialStack tries the ways to the container over the stack.
+func (p *port) dialStack(client netip.Addr) (c *stackConn, err error) {
+	for _, d := range p.destinations(client) {
+		if c, err = p.e.n.dialStack(d); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
 }

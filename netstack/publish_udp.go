@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 )
 
 // maxUDPClients bounds the clients of one published port that are remembered.
@@ -88,7 +88,7 @@ func (u *udpClients) client(from netip.AddrPort) *udpClient {
 	if len(u.all) >= maxUDPClients {
 		return nil
 	}
-	conn, err := u.dial()
+	conn, err := u.dial(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 	if err != nil {
 		u.p.e.n.log.Debug("reach container", "port", u.p.Host(), "err", err)
 		return nil
@@ -106,19 +106,40 @@ func (u *udpClients) client(from netip.AddrPort) *udpClient {
 	return c
 }
 
-func (u *udpClients) dial() (net.Conn, error) {
-	n, to := u.p.e.n, netip.AddrPortFrom(u.p.e.IP, u.p.ContainerPort)
-	if n.config.Path == PathStack {
-		at := full(to)
-		return gonet.DialUDP(n.stack, nil, &at, ipv4.ProtocolNumber)
+// dial makes one client's way. A client beyond this machine goes through the
+// stack, whatever the path: only so does the container see its address and can
+// still speak to others from the same port by itself.
+func (u *udpClients) dial(client netip.AddrPort) (conn net.Conn, err error) {
+	for _, d := range u.p.destinations(client.Addr()) {
+		if u.p.e.n.config.Path == PathDirect && d.from != client.Addr() {
+			return u.dialDirect(d.to)
+		}
+		if conn, err = u.dialStack(d, client); err == nil {
+			return conn, nil
+		}
 	}
-	fd, err := n.socketIn(u.p.e.ns.file, unix.SOCK_DGRAM)
+	return nil, err
+}
+
+func (u *udpClients) dialStack(d destination, client netip.AddrPort) (net.Conn, error) {
+	to := full(d.to)
+	from := tcpip.FullAddress{NIC: nicID, Addr: addressOf(d.from)}
+	if d.from == client.Addr() {
+		from.Port = client.Port()
+	}
+	return gonet.DialUDP(u.p.e.n.stack, &from, &to, protocolOf(d.to.Addr()))
+}
+
+// dialDirect makes a socket in the container's namespace; the container sees
+// itself as the client.
+func (u *udpClients) dialDirect(to netip.AddrPort) (net.Conn, error) {
+	fd, err := u.p.e.n.socketIn(u.p.e.ns.file, unix.SOCK_DGRAM)
 	if err != nil {
 		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), "udp")
 	defer func() { _ = f.Close() }()
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}); err != nil {
+	if err := unix.Connect(fd, sockaddr(to)); err != nil {
 		return nil, os.NewSyscallError("connect", err)
 	}
 	return net.FileConn(f)

@@ -2,10 +2,8 @@ package netstack
 
 import (
 	"errors"
-	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,81 +11,6 @@ import (
 // spliceSize is how much is moved at once, and the size that is asked for a
 // pipe; the kernel gives less when the person has many.
 const spliceSize = 512 << 10
-
-// splice moves bytes from src to dst inside the kernel until src ends. A
-// connection without traffic holds no pipe.
-func (s *pipePool) splice(dst, src *net.TCPConn, count *atomic.Int64) error {
-	in, err := src.SyscallConn()
-	if err != nil {
-		return err
-	}
-	out, err := dst.SyscallConn()
-	if err != nil {
-		return err
-	}
-	for {
-		p, n, err := s.fill(in)
-		if err != nil || n == 0 {
-			return err
-		}
-		count.Add(int64(n))
-		if err := p.drain(out, n); err != nil {
-			p.close() // it still holds bytes
-			return err
-		}
-		s.put(p)
-	}
-}
-
-type rawConn interface {
-	Read(func(uintptr) bool) error
-	Write(func(uintptr) bool) error
-}
-
-// fill waits for bytes and takes them into a pipe. n is 0 at the end.
-func (s *pipePool) fill(in rawConn) (p *pipe, n int, err error) {
-	rerr := in.Read(func(fd uintptr) bool {
-		if p, err = s.get(); err != nil {
-			return true
-		}
-		n, err = spliceOnce(int(fd), p.w, spliceSize)
-		if errors.Is(err, unix.EAGAIN) {
-			s.put(p)
-			p = nil
-			return false
-		}
-		return true
-	})
-	if rerr != nil {
-		return nil, 0, rerr
-	}
-	if err != nil || n == 0 {
-		if p != nil {
-			s.put(p)
-		}
-		return nil, 0, os.NewSyscallError("splice", err)
-	}
-	return p, n, nil
-}
-
-func (p *pipe) drain(out rawConn, n int) error {
-	for n > 0 {
-		var moved int
-		var err error
-		werr := out.Write(func(fd uintptr) bool {
-			moved, err = spliceOnce(p.r, int(fd), n)
-			return !errors.Is(err, unix.EAGAIN)
-		})
-		if werr != nil {
-			return werr
-		}
-		if err != nil {
-			return os.NewSyscallError("splice", err)
-		}
-		n -= moved
-	}
-	return nil
-}
 
 func spliceOnce(from, to, max int) (int, error) {
 	for {

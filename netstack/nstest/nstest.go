@@ -23,6 +23,9 @@ import (
 // HostIP is an address of the host that is not its loopback.
 var HostIP = netip.MustParseAddr("192.0.2.10")
 
+// HostIP6 is another.
+var HostIP6 = netip.MustParseAddr("2001:db8:7::10")
+
 // UnprivilegedPorts begin here on that host: a resolver's port may be opened.
 const UnprivilegedPorts = 50
 
@@ -83,8 +86,9 @@ func makeHost() error {
 	// A bridge: not every kernel has the dummy module.
 	host := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "host0"}}
 	addr := &netlink.Addr{IPNet: &net.IPNet{IP: HostIP.AsSlice(), Mask: net.CIDRMask(24, 32)}}
+	addr6 := &netlink.Addr{IPNet: &net.IPNet{IP: HostIP6.AsSlice(), Mask: net.CIDRMask(64, 128)}, Flags: unix.IFA_F_NODAD}
 	return errors.Join(
-		netlink.LinkSetUp(lo), netlink.LinkAdd(host), netlink.LinkSetUp(host), netlink.AddrAdd(host, addr),
+		netlink.LinkSetUp(lo), netlink.LinkAdd(host), netlink.LinkSetUp(host), netlink.AddrAdd(host, addr), netlink.AddrAdd(host, addr6),
 		os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 0"), 0),
 		os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte(strconv.Itoa(UnprivilegedPorts)), 0),
 	)

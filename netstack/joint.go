@@ -1,0 +1,346 @@
+package netstack
+
+import (
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// smallRead is what is copied by read and write: a request and its answer
+	// take fewer system calls so than through a pipe.
+	smallRead = 64 << 10
+	// roundsAtOnce bounds what one connection moves before others have their turn.
+	roundsAtOnce = 16
+)
+
+// joint joins a client of a published port to the container: two sockets, and
+// what is on its way each way. FIN and RST are passed on. It belongs to one
+// mover.
+type joint struct {
+	m      *mover
+	p      *port
+	flow   *flow
+	leave  func() // out of the endpoint's list
+	inside int    // the container's side
+	client int
+	tries  []destination // that are left, where inside does not connect
+	joined bool
+	ended  bool
+	queued bool // in m.again
+	ways   [2]way
+}
+
+// way is one direction.
+type way struct {
+	from, to int
+	count    *atomic.Int64
+	bulk     bool   // through a pipe
+	pipe     *pipe  // holds piped bytes; nil: none
+	piped    int    // bytes in it
+	rest     []byte // that was read and not yet written
+	ends     bool   // the kernel told that the end has come, behind what is there
+	eof      bool
+	over     bool // the end was read and passed on
+}
+
+// join begins a connection that was accepted.
+func (m *mover) join(p *port, client int, from unix.Sockaddr) {
+	remote := peerOf(from)
+	j := &joint{m: m, p: p, client: client, inside: -1, tries: p.destinations(remote.Addr())}
+	j.flow = &flow{protocol: "tcp", inbound: true, port: p.ContainerPort, remote: remote, since: time.Now()}
+	if err := m.watch(client, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}); err != nil {
+		abortSocket(client)
+		return
+	}
+	j.leave = p.e.live.add(j.flow, j)
+	j.connect()
+}
+
+func peerOf(from unix.Sockaddr) netip.AddrPort {
+	switch a := from.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// connect goes on to the next destination, until one is under way.
+func (j *joint) connect() {
+	for !j.ended {
+		if len(j.tries) == 0 {
+			j.end(true)
+			return
+		}
+		d := j.tries[0]
+		j.tries = j.tries[1:]
+		if j.dial(d) {
+			return
+		}
+	}
+}
+
+// dial connects to one; false: it cannot be had.
+func (j *joint) dial(d destination) bool {
+	fd, err := j.p.e.connect(d, j.flow.remote.Port())
+	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		return false
+	}
+	j.inside = fd
+	if werr := j.m.watch(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}); werr != nil {
+		abortSocket(fd)
+		j.inside = -1
+		return false
+	}
+	if err == nil {
+		j.connected()
+	}
+	return true
+}
+
+func (j *joint) connected() {
+	j.joined = true
+	j.ways[0] = way{from: j.client, to: j.inside, count: &j.flow.received, ends: j.ways[0].ends}
+	j.ways[1] = way{from: j.inside, to: j.client, count: &j.flow.sent, ends: j.ways[1].ends}
+	j.move()
+}
+
+// ready is called when the kernel has something to tell of one side.
+func (j *joint) ready(fd int, events uint32) {
+	switch {
+	case j.ended:
+	case j.joined:
+		if events&unix.EPOLLERR != 0 {
+			j.end(true)
+			return
+		}
+		if events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
+			j.ways[j.side(fd)].ends = true
+		}
+		j.move()
+	case fd == j.client:
+		j.ways[0].ends = j.ways[0].ends || events&unix.EPOLLRDHUP != 0
+		if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+			j.end(true)
+		}
+	default:
+		j.answered(events)
+	}
+}
+
+// side is the direction that reads from fd.
+func (j *joint) side(fd int) int {
+	if fd == j.client {
+		return 0
+	}
+	return 1
+}
+
+// answered tells how connecting went.
+func (j *joint) answered(events uint32) {
+	code, err := unix.GetsockoptInt(j.inside, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code == 0 {
+		j.ways[1].ends = events&unix.EPOLLRDHUP != 0 // a server that speaks first, and once
+		if events&unix.EPOLLOUT != 0 {
+			j.connected()
+		}
+		return
+	}
+	j.m.forget(j.inside)
+	_ = unix.Close(j.inside)
+	j.inside = -1
+	j.connect()
+}
+
+// move moves what can be moved now.
+func (j *joint) move() {
+	j.queued = false
+	if j.ended {
+		return
+	}
+	more := false
+	for i := range j.ways {
+		w := &j.ways[i]
+		m, err := w.move(j.m)
+		if err != nil {
+			j.end(true)
+			return
+		}
+		more = more || m
+	}
+	if j.ways[0].over && j.ways[1].over {
+		j.end(false)
+		return
+	}
+	if more && !j.queued {
+		j.queued = true
+		j.m.again = append(j.m.again, j)
+	}
+}
+
+// move moves one direction's bytes; more: there is more to do at once.
+func (w *way) move(m *mover) (more bool, err error) {
+	for range roundsAtOnce {
+		if err := w.flush(m); err != nil {
+			return false, ignoreAgain(err)
+		}
+		if w.over {
+			return false, nil
+		}
+		if w.eof {
+			w.over = true
+			if err := unix.Shutdown(w.to, unix.SHUT_WR); err != nil && !errors.Is(err, unix.ENOTCONN) {
+				return false, err
+			}
+			return false, nil
+		}
+		drained, err := w.fill(m)
+		if err != nil || drained {
+			if err == nil {
+				err = w.flush(m)
+			}
+			return false, ignoreAgain(err)
+		}
+	}
+	return true, nil
+}
+
+func ignoreAgain(err error) error {
+	if errors.Is(err, unix.EAGAIN) {
+		return nil
+	}
+	return err
+}
+
+// fill reads some; drained: there is no more for now.
+func (w *way) fill(m *mover) (drained bool, err error) {
+	if w.bulk {
+		return w.fillPipe(m)
+	}
+	k, err := readFD(w.from, m.buf)
+	switch {
+	case err != nil:
+		return true, err
+	case k == 0:
+		w.eof = true
+		return false, nil
+	}
+	w.count.Add(int64(k))
+	w.bulk = k == len(m.buf)
+	// Written at once: what does not go now is kept.
+	sent, err := writeFD(w.to, m.buf[:k])
+	if err != nil && !errors.Is(err, unix.EAGAIN) {
+		return true, err
+	}
+	if sent < k {
+		w.rest = append([]byte(nil), m.buf[sent:k]...)
+		return true, nil
+	}
+	return k < len(m.buf) && !w.ends, nil // a stream that gave less has no more
+}
+
+func (w *way) fillPipe(m *mover) (drained bool, err error) {
+	p, err := m.n.pipes.get()
+	if err != nil {
+		return true, err
+	}
+	k, err := spliceOnce(w.from, p.w, spliceSize)
+	if err != nil || k == 0 {
+		m.n.pipes.put(p)
+		w.eof = err == nil
+		w.bulk = false
+		return err != nil, err
+	}
+	w.pipe, w.piped = p, k
+	w.count.Add(int64(k))
+	return false, nil
+}
+
+// flush writes what is on its way; EAGAIN: not all of it.
+func (w *way) flush(m *mover) error {
+	for len(w.rest) > 0 {
+		k, err := writeFD(w.to, w.rest)
+		if err != nil {
+			return err
+		}
+		if w.rest = w.rest[k:]; len(w.rest) == 0 {
+			w.rest = nil
+		}
+	}
+	for w.piped > 0 {
+		k, err := spliceOnce(w.pipe.r, w.to, w.piped)
+		if err != nil {
+			return err
+		}
+		w.piped -= k
+	}
+	if w.pipe != nil {
+		m.n.pipes.put(w.pipe)
+		w.pipe = nil
+	}
+	return nil
+}
+
+func readFD(fd int, b []byte) (int, error) {
+	for {
+		k, err := unix.Read(fd, b)
+		if !errors.Is(err, unix.EINTR) {
+			return k, err
+		}
+	}
+}
+
+func writeFD(fd int, b []byte) (int, error) {
+	for {
+		k, err := unix.Write(fd, b)
+		if !errors.Is(err, unix.EINTR) {
+			return max(k, 0), err
+		}
+	}
+}
+
+// end closes both sides: with a RST, or as they ended by themselves.
+func (j *joint) end(reset bool) {
+	if j.ended {
+		return
+	}
+	j.ended = true
+	for i := range j.ways {
+		if p := j.ways[i].pipe; p != nil {
+			p.close() // it still holds bytes
+		}
+	}
+	for _, fd := range []int{j.client, j.inside} {
+		if fd < 0 {
+			continue
+		}
+		j.m.forget(fd)
+		if reset {
+			abortSocket(fd)
+		} else {
+			_ = unix.Close(fd)
+		}
+	}
+	j.leave()
+	j.p.e.ended(j.flow)
+}
+
+// abortSocket closes with a RST.
+func abortSocket(fd int) {
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	_ = unix.Close(fd)
+}
+
+// Abort ends the connection with a RST; it may be called from anywhere.
+func (j *joint) Abort() { j.m.post(func() { j.end(true) }) }
+
+// Close is Abort.
+func (j *joint) Close() error { j.Abort(); return nil }
+
+// CloseWrite does nothing.
+func (j *joint) CloseWrite() error { return nil }
