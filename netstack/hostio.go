@@ -2,7 +2,6 @@ package netstack
 
 import (
 	"errors"
-	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -58,18 +57,3 @@ func readPooled(c syscall.Conn) (buf []byte, n int, err error) {
 }
 
 func isNotConnected(err error) bool { return errors.Is(err, unix.ENOTCONN) }
-
-// tcpOf makes a connection of a connected, non-blocking socket; f stays the
-// caller's to close.
-func tcpOf(f *os.File) (*net.TCPConn, error) {
-	c, err := net.FileConn(f)
-	if err != nil {
-		return nil, err
-	}
-	t, ok := c.(*net.TCPConn)
-	if !ok {
-		_ = c.Close()
-		return nil, errors.New("no TCP socket")
-	}
-	return t, nil
-}
