@@ -362,8 +362,17 @@ export interface AttachOptions {
   stdin?: boolean;
   start?: boolean;
   logs?: boolean;
+  marks?: boolean;
+  from?: Mark;
   rows?: number;
   cols?: number;
+}
+
+/** A place in what a session says, for one that takes up where another broke. */
+export interface Mark {
+  cursor?: string;
+  stdout?: number;
+  stderr?: number;
 }
 
 export interface ExecSpec {
