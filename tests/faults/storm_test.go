@@ -30,12 +30,12 @@ func TestKillStormLosesNothing(t *testing.T) {
 	p := bare(t) // alone: seconds are counted
 	p.load()
 	names := []string{"out", "err", "both", "tty", "slow"}
-	p.davit("run", "-d", "--name", "out", busybox, "sh", "-c", writing(""))
-	p.davit("run", "-d", "--name", "err", busybox, "sh", "-c", writing(">&2"))
-	p.davit("run", "-d", "--name", "both", busybox, "sh", "-c",
+	p.storm("--name", "out", busybox, "sh", "-c", writing(""))
+	p.storm("--name", "err", busybox, "sh", "-c", writing(">&2"))
+	p.storm("--name", "both", busybox, "sh", "-c",
 		"trap : TERM; sh -c '"+strings.ReplaceAll(writing(""), "'", `'"'"'`)+"' & sh -c '"+strings.ReplaceAll(writing(">&2"), "'", `'"'"'`)+"' & wait; kill -TERM %1 %2; wait; exit 7")
-	p.davit("run", "-d", "-t", "--name", "tty", busybox, "sh", "-c", writing(""))
-	p.davit("run", "-d", "--name", "slow", busybox, "sh", "-c", `trap 's=1' TERM; i=0; while [ -z "$s" ]; do echo $i; i=$((i+1)); usleep 3000; done; echo "end $i"; exit 7`)
+	p.storm("-t", "--name", "tty", busybox, "sh", "-c", writing(""))
+	p.storm("--name", "slow", busybox, "sh", "-c", `trap 's=1' TERM; i=0; while [ -z "$s" ]; do echo $i; i=$((i+1)); usleep 3000; done; echo "end $i"; exit 7`)
 	before := map[string]int{}
 	for _, n := range names {
 		before[n] = p.container(n).PID
@@ -71,6 +71,12 @@ func TestKillStormLosesNothing(t *testing.T) {
 			p.complete(n, "stderr")
 		}
 	}
+}
+
+// storm runs a container whose log keeps all that it writes meanwhile.
+func (p *place) storm(args ...string) {
+	p.t.Helper()
+	p.davit(append([]string{"run", "-d", "--log-opt", "max-file=100"}, args...)...)
 }
 
 // begin starts a command line in the background.

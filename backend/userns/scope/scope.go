@@ -34,7 +34,7 @@ const (
 
 	// limit bounds how long systemd may take to answer: containers run without
 	// a scope as well.
-	limit = 3 * time.Second
+	limit = 8 * time.Second
 )
 
 // Enter puts this process into a group of its own in a delegated part. Its
