@@ -120,18 +120,18 @@ func (v *verifier) image(e layout.Entry) (api.CheckedImage, error) {
 		return c, v.ctx.Err()
 	}
 	c.ID = d.id
-	keys, _ := v.s.keys(d.config)
-	for i, l := range d.manifest.Layers {
-		what, err := v.blob(l)
-		if err != nil {
+	for _, k := range v.s.blobs(d) {
+		what := ""
+		if v.s.packed(k) || !v.s.noted(k) || v.s.layers.Has(k.key) && !v.s.layers.Whole(k.key) {
+			if what, err = v.blob(k.d); err != nil {
+				return c, err
+			}
+		}
+		add("blob", k.d.Digest, what)
+		if what, err = v.layer(k, what == ""); err != nil {
 			return c, err
 		}
-		add("blob", l.Digest, what)
-		diff := d.config.RootFS.DiffIDs[i]
-		if what, err = v.layer(l, diff, keys[i], what == ""); err != nil {
-			return c, err
-		}
-		add("layer", diff, what)
+		add("layer", k.diff, what)
 	}
 	c.Bytes = v.read
 	return c, nil
@@ -175,19 +175,22 @@ func (v *verifier) readBlob(d manifest.Descriptor) (string, error) {
 	return "", nil
 }
 
-// layer tells what is wrong with an unpacked layer: its tar, where the blob is
-// sound, says what has to be in it.
-func (v *verifier) layer(d manifest.Descriptor, diff, key string, sound bool) (string, error) {
-	if what, ok := v.layers[diff]; ok {
+// layer tells what is wrong with an unpacked layer: its recipe, or else its
+// tar, where the blob is sound, says what has to be in it.
+func (v *verifier) layer(k kept, sound bool) (string, error) {
+	if what, ok := v.layers[k.diff]; ok {
 		return what, nil
 	}
-	if !v.s.layers.Has(key) {
+	if !v.s.layers.Has(k.key) {
 		return "is missing", nil
+	}
+	if v.s.layers.Whole(k.key) {
+		return v.recipe(k)
 	}
 	if !sound {
 		return "", nil // nothing to compare it with; it is looked at when the blob is there again
 	}
-	f, err := os.Open(v.s.layout.Blob(d.Digest))
+	f, err := os.Open(v.s.layout.Blob(k.d.Digest))
 	if err != nil {
 		return "", err
 	}
@@ -197,12 +200,30 @@ func (v *verifier) layer(d manifest.Descriptor, diff, key string, sound bool) (s
 		return "", err
 	}
 	defer z.Close()
-	what, n, err := unpack.Compare(z, v.s.layers.Path(key))
+	what, n, err := unpack.Compare(z, v.s.layers.Path(k.key))
 	v.read += n
 	if err == nil {
-		v.layers[diff] = what
+		v.layers[k.diff] = what
 	}
 	return what, err
+}
+
+// recipe makes the layer's tar again and looks at its digest.
+func (v *verifier) recipe(k kept) (string, error) {
+	h := newDigester()
+	err := v.s.layers.Tar(v.ctx, k.key, h)
+	v.read += h.n
+	what := ""
+	switch {
+	case v.ctx.Err() != nil:
+		return "", v.ctx.Err()
+	case err != nil:
+		what = err.Error()
+	case h.hash().String() != k.diff:
+		what = "its files make another tar"
+	}
+	v.layers[k.diff] = what
+	return what, nil
 }
 
 // forget drops a document that is kept in memory.
@@ -231,14 +252,14 @@ func (s *Store) repair(ctx context.Context, e layout.Entry, users map[string][]s
 func (s *Store) mend(ctx context.Context, e layout.Entry, users []string, c *api.CheckedImage) (int64, error) {
 	needsRegistry, layerDamaged := false, false
 	for _, d := range c.Damaged {
-		needsRegistry = needsRegistry || d.Part != "layer"
+		needsRegistry = needsRegistry || d.Part != "layer" || !s.blobOf(e, d.Digest)
 		layerDamaged = layerDamaged || d.Part == "layer" && d.What != "is missing"
 	}
 	if layerDamaged && len(users) > 0 {
 		return 0, api.Errorf(api.KindConflict, "its layers are in use by the container %s", strings.Join(users, ", ")).
 			WithHint("Remove the container, then repair again.")
 	}
-	if needsRegistry && e.Source == "" {
+	if needsRegistry && e.Source == "" && !s.knownElsewhere(e, c.Damaged) {
 		return 0, api.Errorf(api.KindUnavailable, "it came from no registry, so its parts cannot be fetched").
 			WithHint("It was %s: do that again.", e.Origin)
 	}
@@ -253,6 +274,42 @@ func (s *Store) mend(ctx context.Context, e layout.Entry, users []string, c *api
 		return 0, err
 	}
 	return s.fetchAgain(ctx, e)
+}
+
+// blobOf tells whether the blob of a layer of an image lies here.
+func (s *Store) blobOf(e layout.Entry, diff string) bool {
+	d, err := s.document(e.Descriptor.Digest)
+	if err != nil {
+		return false
+	}
+	for _, k := range s.blobs(d) {
+		if k.diff == diff {
+			return s.packed(k)
+		}
+	}
+	return false
+}
+
+// knownElsewhere tells whether some registry is known to have all layers that
+// are damaged, though the image itself came from none: those below a commit.
+func (s *Store) knownElsewhere(e layout.Entry, damaged []api.Damage) bool {
+	d, err := s.document(e.Descriptor.Digest)
+	if err != nil {
+		return false
+	}
+	for _, x := range damaged {
+		found := false
+		for _, k := range s.blobs(d) {
+			if k.diff == x.Digest || k.d.Digest == x.Digest {
+				_, err := s.keeperOf(k.d.Digest)
+				found = found || err == nil
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
 }
 
 // takeAway removes damaged parts, each under its lock. keys has the names of
@@ -297,13 +354,14 @@ func (s *Store) fetchAgain(ctx context.Context, e layout.Entry) (int64, error) {
 	if in.config, err = s.layout.Read(d.id, manifest.MaxConfig); err != nil {
 		return 0, err
 	}
-	in.open = counting(func(context.Context, manifest.Descriptor, int64) (io.ReadCloser, error) {
-		return nil, api.Errorf(api.KindUnavailable, "it came from no registry")
-	})
+	in.open = counting(s.fetchBlob)
 	if e.Source != "" {
 		repo, err := s.origin(e)
 		if err != nil {
 			return 0, err
+		}
+		if n, err := name.Parse(e.Source); err == nil {
+			in.from = n.Repo()
 		}
 		in.open = counting(func(ctx context.Context, d manifest.Descriptor, at int64) (io.ReadCloser, error) {
 			return repo.Blob(ctx, d, at), nil

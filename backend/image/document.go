@@ -67,15 +67,11 @@ func (s *Store) keys(c *manifest.Config) (keys []string, complete bool) {
 	return keys, complete
 }
 
-// whole tells whether all blobs and layers of an image are there.
+// whole tells whether all blobs of an image are there, or were let go, and all
+// layers.
 func (s *Store) whole(d *document) bool {
-	for _, l := range d.manifest.Layers {
-		if !s.layout.Has(l.Digest, l.Size) {
-			return false
-		}
-	}
 	_, ok := s.keys(d.config)
-	return ok && s.layout.Has(d.manifest.Config.Digest, d.manifest.Config.Size)
+	return ok && s.hasAll(d)
 }
 
 // summary makes the row of a list from all entries of one image.

@@ -186,7 +186,7 @@ func (s *Store) build(ctx context.Context, c v1.ConfigFile, below []manifest.Des
 		m.Layers = append(m.Layers, top.d)
 	}
 	for i := range m.Layers { // docker's types do not mix with the OCI's
-		m.Layers[i].MediaType, m.Layers[i].URLs = ociLayer(m.Layers[i].MediaType), nil
+		m.Layers[i].MediaType, m.Layers[i].URLs = manifest.OCILayer(m.Layers[i].MediaType), nil
 	}
 	raw, err := manifest.Encode(m)
 	if err != nil {
@@ -207,14 +207,4 @@ func (s *Store) build(ctx context.Context, c v1.ConfigFile, below []manifest.Des
 		return nil, api.Errorf(api.KindCorrupt, "layer %s is missing", d.Digest).WithHint("davit image check --repair")
 	}
 	return s.add(ctx, in, names, origin)
-}
-
-func ociLayer(t string) string {
-	switch types.MediaType(t) {
-	case types.DockerLayer, types.DockerForeignLayer, types.OCIRestrictedLayer:
-		return string(types.OCILayer)
-	case types.DockerUncompressedLayer, types.OCIUncompressedRestrictedLayer:
-		return string(types.OCIUncompressedLayer)
-	}
-	return t
 }

@@ -25,6 +25,9 @@ type incoming struct {
 	doc    *document
 	open   source
 	keep   bool // unfinished downloads are worth keeping
+	// from is the repository (complete name) that has the blobs; "" where none
+	// is known to: then only blobs that are plain tars are let go.
+	from string
 }
 
 // ingest brings all of an image into the store, layers side by side, and then
@@ -62,6 +65,8 @@ type work struct {
 	diff   string
 	step   *step
 	result unpack.Result
+	from   string       // incoming's
+	recipe int64        // bytes of the layer's recipe; 0: it has none
 	held   *layout.Held // of a layer that waits for those below it
 }
 
@@ -101,8 +106,8 @@ func (in incoming) complete(s *Store) bool {
 	if _, ok := s.keys(in.doc.config); !ok {
 		return false
 	}
-	for _, l := range in.doc.manifest.Layers {
-		if !s.layout.Has(l.Digest, l.Size) {
+	for _, k := range s.blobs(in.doc) {
+		if !s.has(k) {
 			return false
 		}
 	}
@@ -127,16 +132,23 @@ func (s *Store) layer(ctx, outer context.Context, in incoming, w *work) error {
 	if err != nil {
 		return err
 	}
-	blob, dir := s.layout.Has(w.d.Digest, w.d.Size), s.layers.Has(manifest.Hex(w.diff))
-	if blob && dir {
+	k := kept{w.d, w.diff, manifest.Hex(w.diff)}
+	blob := s.packed(k)
+	there := s.layers.Has(k.key) && (blob || s.letGo(k))
+	if !there && in.from != "" && s.layers.Whole(k.key) { // of an image that has it from elsewhere
+		err = s.layout.LetGo(w.d.Digest, layout.Absent{Size: w.d.Size, Diff: w.diff, From: []string{in.from}})
+		there = err == nil
+	}
+	if there || err != nil {
 		held.Close()
 		w.step.finish("exists")
-		return nil
+		return err
 	}
 	src := in.open
 	if blob {
 		src = s.stored
 	}
+	w.from = in.from
 	err = s.fetchLayer(ctx, w, src, in.keep && !blob)
 	if err != nil {
 		err = fmt.Errorf("layer %s: %w", w.d.Digest, err)
@@ -188,8 +200,13 @@ func (s *Store) tryLayer(ctx context.Context, w *work, src source, keep bool) (r
 	if err != nil {
 		return false, err
 	}
+	recipe, err := s.layers.Recipe(key)
+	if err != nil {
+		return false, err
+	}
+	defer recipe.Close()
 	var part *partial
-	o := unpack.Options{IDs: s.ids, Limits: s.c.Limits}
+	o := unpack.Options{IDs: s.ids, Limits: s.c.Limits, Recipe: recipe}
 	if !s.layout.Has(w.d.Digest, w.d.Size) {
 		if part, err = openPartial(s.layout.Partial(w.d.Digest), w.d.Size, keep); err != nil {
 			return false, err
@@ -214,12 +231,24 @@ func (s *Store) tryLayer(ctx context.Context, w *work, src source, keep bool) (r
 		}
 		return resumed, err
 	}
-	w.result = res
+	w.result, w.recipe = res, 0
+	if st, err := recipe.Stat(); err == nil && res.Recipe {
+		w.recipe = st.Size()
+	}
 	return resumed, s.finishLayer(w, part, key)
 }
 
+// finishLayer gives the layer its name, and lets its blob go where that can be
+// had again. Who has it is noted before: what is in neither place is fetched again.
 func (s *Store) finishLayer(w *work, part *partial, key string) error {
-	if part != nil {
+	plain := w.d.Digest == w.diff
+	goes := part != nil && w.recipe > 0 && w.recipe < w.d.Size && len(w.result.Links) == 0 && (plain || w.from != "")
+	if goes && !plain {
+		if err := s.layout.LetGo(w.d.Digest, layout.Absent{Size: w.d.Size, Diff: w.diff, From: []string{w.from}}); err != nil {
+			return err
+		}
+	}
+	if part != nil && !goes {
 		if err := part.commit(s.layout.Blob(w.d.Digest)); err != nil {
 			return err
 		}
@@ -227,14 +256,33 @@ func (s *Store) finishLayer(w *work, part *partial, key string) error {
 	if len(w.result.Links) > 0 {
 		return nil
 	}
-	if s.layers.Has(key) { // only the blob was missing
+	if s.layers.Has(key) && !goes { // only the blob was missing
 		return s.layers.Abort(key)
 	}
-	return s.layers.Commit(key, key, info(w.result))
+	if err := s.commitLayer(w, key); err != nil {
+		return err
+	}
+	if goes {
+		part.discard()
+	}
+	return nil
 }
 
-func info(r unpack.Result) layers.Info {
-	return layers.Info{Tar: r.Tar, Bytes: r.Bytes, Entries: r.Entries, Links: r.Links}
+// commitLayer gives the layer its name. One that is there without a recipe
+// keeps its files, and gets one.
+func (s *Store) commitLayer(w *work, key string) error {
+	if !s.layers.Has(key) {
+		return s.layers.Commit(key, key, w.info())
+	}
+	if err := s.layers.AddRecipe(key, w.recipe); err != nil {
+		return err
+	}
+	return s.layers.Abort(key)
+}
+
+func (w *work) info() layers.Info {
+	r := w.result
+	return layers.Info{Tar: r.Tar, Bytes: r.Bytes, Entries: r.Entries, Links: r.Links, Recipe: w.recipe}
 }
 
 // verify compares what came with what was promised.
@@ -319,7 +367,7 @@ func (s *Store) chainOne(w *work, jobs []*work, key, chained string, below []str
 	if err := unpack.Resolve(s.layers.Path(key)+".tmp", w.result.Links, lowers); err != nil {
 		return err
 	}
-	if err := s.layers.Commit(key, chained, info(w.result)); err != nil {
+	if err := s.layers.Commit(key, chained, w.info()); err != nil {
 		return err
 	}
 	w.step.finish("done")

@@ -1,9 +1,13 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+
+	"davit/backend/image/name"
 )
 
 // partial is a download's file: what an earlier try brought, and what comes.
@@ -65,3 +69,25 @@ func (p *partial) commit(path string) error {
 
 func (p *partial) discard() { os.Remove(p.f.Name()) }
 func (p *partial) close()   { p.f.Close() }
+
+// DropDownloads removes unfinished downloads that nobody works on.
+func (s *Store) DropDownloads(digests []string) error {
+	for _, digest := range digests {
+		if !name.IsDigest(digest) {
+			continue
+		}
+		held, err := s.layout.TryDigest(digest)
+		if err != nil {
+			return err
+		}
+		if held == nil {
+			continue
+		}
+		err = os.Remove(s.layout.Partial(digest))
+		held.Close()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove a download: %w", err)
+		}
+	}
+	return nil
+}

@@ -163,7 +163,7 @@ func (s *Store) remote(ctx context.Context, n name.Name) (incoming, error) {
 			return in, err
 		}
 	}
-	in.keep = true
+	in.keep, in.from = true, n.Repo()
 	in.open = func(ctx context.Context, d manifest.Descriptor, at int64) (io.ReadCloser, error) {
 		return repo.Blob(ctx, d, at), nil
 	}

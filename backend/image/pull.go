@@ -141,10 +141,10 @@ func (s *Store) pullFrom(ctx context.Context, n name.Name, src registries.Source
 	if err != nil {
 		return Pulled{}, err
 	}
-	if err := s.room(in.doc.manifest); err != nil {
+	if err := s.room(in.doc); err != nil {
 		return Pulled{}, err
 	}
-	in.keep = true
+	in.keep, in.from = true, n.Repo()
 	in.open = func(ctx context.Context, d manifest.Descriptor, at int64) (io.ReadCloser, error) {
 		return repo.Blob(ctx, d, at), nil
 	}
@@ -263,11 +263,11 @@ func fits(c *manifest.Config, want manifest.Platform) error {
 }
 
 // room sees that what will be fetched fits on the disk.
-func (s *Store) room(m *manifest.Manifest) error {
+func (s *Store) room(d *document) error {
 	var need int64
-	for _, l := range m.Layers {
-		if !s.layout.Has(l.Digest, l.Size) {
-			need += l.Size
+	for _, k := range s.blobs(d) {
+		if !s.has(k) {
+			need += k.d.Size
 		}
 	}
 	var st unix.Statfs_t

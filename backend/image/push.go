@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"davit/backend/api"
+	"davit/backend/image/archive"
 	"davit/backend/image/fetch"
 	"davit/backend/image/layout"
 	"davit/backend/image/manifest"
@@ -25,17 +26,22 @@ type Pushed struct {
 	Digest string // of the manifest there
 	Size   int64  // of the manifest, bytes
 	Image  api.Image
+	// Repacked are the layers whose blobs had to be made anew, because they
+	// were let go and no registry gave them: the manifest is another then.
+	Repacked int
 }
 
 // Push sends the image at spec.Ref to the registry in its name, or under the
 // name spec.To. The manifest goes byte by byte as it is here, so that its
-// digest stays. progress is as for Pull.
+// digest stays. A blob that was let go comes from a registry that has it, if
+// the target has it not; where none gives it, the layer is packed again.
+// progress is as for Pull.
 func (s *Store) Push(ctx context.Context, spec api.PushSpec, progress func(Progress)) (Pushed, error) {
 	g, n, err := s.pushed(spec)
 	if err != nil {
 		return Pushed{}, err
 	}
-	if !s.packed(g.doc) {
+	if !s.hasAll(g.doc) {
 		return Pushed{}, api.Errorf(api.KindCorrupt, "parts of the image %s are missing", spec.Ref).WithRef(spec.Ref).WithHint("Pull it again, or davit image check --repair.")
 	}
 	lease, err := s.layout.Lease(ctx, leased(g))
@@ -94,16 +100,6 @@ func leased(g *group) []string {
 	return out
 }
 
-// packed tells whether all blobs of an image are there.
-func (s *Store) packed(d *document) bool {
-	for _, l := range d.manifest.Layers {
-		if !s.layout.Has(l.Digest, l.Size) {
-			return false
-		}
-	}
-	return s.layout.Has(d.manifest.Config.Digest, d.manifest.Config.Size)
-}
-
 func (s *Store) pushTo(ctx context.Context, g *group, n name.Name, t *tracker) (Pushed, error) {
 	sources, err := s.c.Registries.Sources(n)
 	if err != nil {
@@ -119,26 +115,47 @@ func (s *Store) pushTo(ctx context.Context, g *group, n name.Name, t *tracker) (
 	if err != nil {
 		return Pushed{}, err
 	}
+	sent := make([]manifest.Descriptor, len(g.doc.manifest.Layers))
 	e, jctx := errgroup.WithContext(ctx)
 	e.SetLimit(s.c.Jobs)
-	for i, d := range g.doc.manifest.Layers {
-		e.Go(func() error { return s.pushBlob(jctx, u, d, t.steps[i], known[d.Digest]) })
+	for i, k := range s.blobs(g.doc) {
+		e.Go(func() (err error) { sent[i], err = s.pushLayer(jctx, u, k, t.steps[i], known[k.d.Digest]); return err })
 	}
 	if err := e.Wait(); err != nil {
 		return Pushed{}, err
 	}
-	if err := s.pushBlob(ctx, u, *g.doc.manifest.Config, &step{d: *g.doc.manifest.Config}, ""); err != nil {
+	config := *g.doc.manifest.Config
+	if _, err := s.pushBlob(ctx, u, s.fileBlob(config), &step{d: config}, ""); err != nil {
 		return Pushed{}, err
 	}
-	raw, err := s.layout.Read(g.entries[0].Descriptor.Digest, manifest.MaxManifest)
+	m, again, err := s.sentManifest(g, sent)
 	if err != nil {
 		return Pushed{}, err
 	}
-	if err := u.Manifest(ctx, rawManifest{raw, g.entries[0].Descriptor.MediaType}); err != nil {
+	if err := u.Manifest(ctx, m); err != nil {
 		return Pushed{}, err
 	}
-	p := Pushed{Name: n.String(), Digest: manifest.Digest(raw), Size: int64(len(raw))}
+	p := Pushed{Name: n.String(), Digest: manifest.Digest(m.raw), Size: int64(len(m.raw)), Repacked: again}
 	return p, s.notePushed(ctx, g, n, p)
+}
+
+// sentManifest is the image's own manifest where all blobs went as they are;
+// else one that names those that went.
+func (s *Store) sentManifest(g *group, sent []manifest.Descriptor) (rawManifest, int, error) {
+	again := 0
+	for i, l := range g.doc.manifest.Layers {
+		if sent[i].Digest != l.Digest {
+			again++
+		}
+	}
+	raw, err := s.layout.Read(g.entries[0].Descriptor.Digest, manifest.MaxManifest)
+	if err != nil || again == 0 {
+		return rawManifest{raw, g.entries[0].Descriptor.MediaType}, 0, err
+	}
+	m := *g.doc.manifest
+	m.Layers = sent
+	o, err := archive.Out{}.With(m)
+	return rawManifest{o.Raw, manifest.TypeManifest}, again, err
 }
 
 // notePushed enters that the registry has the image now under this digest.
@@ -191,18 +208,62 @@ func repositories(known map[string]string, m *manifest.Manifest) []string {
 	return out
 }
 
-// pushBlob sends one blob, if it has to be sent.
-func (s *Store) pushBlob(ctx context.Context, u *fetch.Uploader, d manifest.Descriptor, st *step, from string) error {
-	h, err := v1.NewHash(d.Digest)
+// pushLayer sends a layer's blob, if it has to be sent, and tells which.
+func (s *Store) pushLayer(ctx context.Context, u *fetch.Uploader, k kept, st *step, from string) (manifest.Descriptor, error) {
+	if s.packed(k) {
+		_, err := s.pushBlob(ctx, u, s.fileBlob(k.d), st, from)
+		return k.d, err
+	}
+	b := blob{d: k.d, open: func(ctx context.Context) (io.ReadCloser, error) { return s.fetchBlob(ctx, k.d, 0) }}
+	if k.plain() {
+		b.open = func(ctx context.Context) (io.ReadCloser, error) { return s.tar(ctx, k) }
+	}
+	refused, err := s.pushBlob(ctx, u, b, st, from)
+	if err == nil || !refused || k.plain() || ctx.Err() != nil {
+		return k.d, err
+	}
+	s.log.Info("no registry gives a blob that was let go: it is packed again", "digest", k.d.Digest, "err", err)
+	return s.pushRepacked(ctx, u, k, st)
+}
+
+// pushRepacked packs a layer anew and sends that.
+func (s *Store) pushRepacked(ctx context.Context, u *fetch.Uploader, k kept, st *step) (manifest.Descriptor, error) {
+	st.to("packing")
+	r, err := s.tar(ctx, k)
 	if err != nil {
-		return err
+		return k.d, err
+	}
+	m, err := s.packLayer(func(w io.Writer) error { _, err := io.Copy(w, r); return err })
+	r.Close()
+	if err != nil {
+		return k.d, err
+	}
+	defer m.Close()
+	b := blob{d: m.d, open: func(ctx context.Context) (io.ReadCloser, error) { return m.open(ctx, m.d, 0) }}
+	_, err = s.pushBlob(ctx, u, b, st, "")
+	return m.d, err
+}
+
+// fileBlob is a blob that lies here.
+func (s *Store) fileBlob(d manifest.Descriptor) blob {
+	return blob{d: d, open: func(context.Context) (io.ReadCloser, error) { return os.Open(s.layout.Blob(d.Digest)) }}
+}
+
+// pushBlob sends one blob, if it has to be sent. refused tells that it could
+// not be had here.
+func (s *Store) pushBlob(ctx context.Context, u *fetch.Uploader, what blob, st *step, from string) (refused bool, err error) {
+	h, err := v1.NewHash(what.d.Digest)
+	if err != nil {
+		return false, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	b := &blob{path: s.layout.Blob(d.Digest), d: d, hash: h, step: st, stall: s.client.Patience(), give: cancel}
+	b := &sent{blob: what, ctx: ctx, hash: h, step: st, stall: s.client.Patience(), give: cancel}
 	had, err := u.Blob(ctx, b, from)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("blob %s: %w", d.Digest, err)
+		return b.refused, fmt.Errorf("blob %s: %w", what.d.Digest, err)
 	}
 	switch {
 	case had:
@@ -212,46 +273,53 @@ func (s *Store) pushBlob(ctx context.Context, u *fetch.Uploader, d manifest.Desc
 	default:
 		st.finish("mounted")
 	}
-	return nil
+	return false, nil
 }
 
-// blob is a blob of the store as go-containerregistry's layer.
+// blob is something to send.
 type blob struct {
-	path   string
-	d      manifest.Descriptor
-	hash   v1.Hash
-	step   *step
-	stall  time.Duration
-	give   context.CancelCauseFunc // ends the sending
-	mu     sync.Mutex
-	opened bool
+	d    manifest.Descriptor
+	open func(context.Context) (io.ReadCloser, error)
 }
 
-func (b *blob) Digest() (v1.Hash, error)             { return b.hash, nil }
-func (b *blob) DiffID() (v1.Hash, error)             { return b.hash, nil }
-func (b *blob) Size() (int64, error)                 { return b.d.Size, nil }
-func (b *blob) MediaType() (types.MediaType, error)  { return types.MediaType(b.d.MediaType), nil }
-func (b *blob) Uncompressed() (io.ReadCloser, error) { return b.Compressed() }
+// sent is a blob as go-containerregistry's layer.
+type sent struct {
+	blob
+	ctx     context.Context
+	hash    v1.Hash
+	step    *step
+	stall   time.Duration
+	give    context.CancelCauseFunc // ends the sending
+	mu      sync.Mutex
+	opened  bool
+	refused bool
+}
+
+func (b *sent) Digest() (v1.Hash, error)             { return b.hash, nil }
+func (b *sent) DiffID() (v1.Hash, error)             { return b.hash, nil }
+func (b *sent) Size() (int64, error)                 { return b.d.Size, nil }
+func (b *sent) MediaType() (types.MediaType, error)  { return types.MediaType(b.d.MediaType), nil }
+func (b *sent) Uncompressed() (io.ReadCloser, error) { return b.Compressed() }
 
 // Compressed opens the blob to be sent, from its beginning. Progress counts
 // what was read of the last one that was opened.
-func (b *blob) Compressed() (io.ReadCloser, error) {
-	f, err := os.Open(b.path)
+func (b *sent) Compressed() (io.ReadCloser, error) {
+	r, err := b.open(b.ctx)
+	b.mu.Lock()
+	b.opened, b.refused = err == nil, err != nil
+	b.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	b.opened = true
-	b.mu.Unlock()
 	b.step.done.Store(0)
 	b.step.to("uploading")
-	return &sending{File: f, b: b}, nil
+	return &sending{r: r, b: b}, nil
 }
 
 // sending counts, and gives up when nobody takes anything for a while.
 type sending struct {
-	*os.File
-	b     *blob
+	r     io.ReadCloser
+	b     *sent
 	timer *time.Timer
 }
 
@@ -260,7 +328,7 @@ func (r *sending) Read(p []byte) (int, error) {
 		r.timer = time.AfterFunc(r.b.stall, func() { r.b.give(errNoTaker) })
 	}
 	r.timer.Reset(r.b.stall)
-	n, err := r.File.Read(p)
+	n, err := r.r.Read(p)
 	r.b.step.done.Add(int64(n))
 	if err != nil {
 		r.timer.Stop()
@@ -268,16 +336,11 @@ func (r *sending) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo hides the file's own, which would count nothing.
-func (r *sending) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, struct{ io.Reader }{r})
-}
-
 func (r *sending) Close() error {
 	if r.timer != nil {
 		r.timer.Stop()
 	}
-	return r.File.Close()
+	return r.r.Close()
 }
 
 var errNoTaker = api.Errorf(api.KindUnavailable, "the registry stopped taking data").WithHint("Push again; layers that are there are not sent twice.")

@@ -204,6 +204,11 @@ func (s *Store) collectLocked() (gone []string, freed int64, err error) {
 	for _, digest := range r.partials {
 		os.Remove(s.layout.Partial(digest))
 	}
+	for _, digest := range r.absent {
+		if err := s.layout.Forget(digest); err != nil {
+			return gone, freed, err
+		}
+	}
 	return gone, freed, nil
 }
 
@@ -262,7 +267,11 @@ func (s *Store) stalePartials(leased map[string]bool) ([]string, error) {
 	var out []string
 	for _, digest := range all {
 		st, err := os.Stat(s.layout.Partial(digest))
-		if err == nil && !leased[digest] && time.Since(st.ModTime()) >= staleDownload {
+		if err != nil || leased[digest] {
+			continue
+		}
+		_, letGo := s.layout.Absent(digest) // a process was killed between noting that and removing the file
+		if letGo || time.Since(st.ModTime()) >= staleDownload {
 			out = append(out, digest)
 		}
 	}

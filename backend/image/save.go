@@ -25,11 +25,13 @@ func (s *Store) Save(ctx context.Context, refs []string, format api.SaveFormat, 
 	out := &writer{ctx, w}
 	switch format {
 	case api.SaveOCI:
-		err = archive.WriteOCI(out, images, saved{s})
+		if images, err = s.portable(images); err == nil {
+			err = archive.WriteOCI(out, images, saved{s, ctx})
+		}
 	case api.SaveDocker, "":
-		err = archive.WriteDocker(out, images, saved{s})
+		err = archive.WriteDocker(out, images, saved{s, ctx})
 	default:
-		return api.Errorf(api.KindInvalid, "%q is not an archive format; there are %s and %s", format, api.SaveDocker, api.SaveOCI)
+		return noFormat(format)
 	}
 	if err != nil {
 		return fmt.Errorf("save: %w", err)
@@ -96,35 +98,44 @@ func (s *Store) out(g *group) (archive.Out, error) {
 }
 
 // saved gives layers of the store to an archive.
-type saved struct{ s *Store }
-
-func (a saved) Packed(d manifest.Descriptor) (io.ReadCloser, error) {
-	return a.s.stored(context.Background(), d, 0)
+type saved struct {
+	s   *Store
+	ctx context.Context
 }
 
+// Packed implements archive.Blobs. A blob that is not here is the tar of its
+// layer: portable has seen to that.
+func (a saved) Packed(d manifest.Descriptor) (io.ReadCloser, error) {
+	return a.s.openBlob(a.ctx, kept{d, d.Digest, manifest.Hex(d.Digest)})
+}
+
+// Plain implements archive.Blobs.
 func (a saved) Plain(d manifest.Descriptor, diff string) (io.ReadCloser, int64, error) {
-	size, err := a.tarSize(d, diff)
+	k := kept{d, diff, manifest.Hex(diff)}
+	size, err := a.tarSize(k)
 	if err != nil {
 		return nil, 0, err
 	}
-	f, err := a.Packed(d)
-	if err != nil {
-		return nil, 0, err
-	}
+	r, err := a.s.tar(a.ctx, k)
+	return r, size, err
+}
+
+// plainOf decompresses a blob; closing it closes both.
+func plainOf(f io.ReadCloser) (io.ReadCloser, error) {
 	z, _, err := unpack.Decompress(f)
 	if err != nil {
 		f.Close()
-		return nil, 0, err
+		return nil, err
 	}
-	return both{z, f}, size, nil
+	return both{z, f}, nil
 }
 
 // tarSize is known from when the layer was unpacked; else it is counted.
-func (a saved) tarSize(d manifest.Descriptor, diff string) (int64, error) {
-	if n := a.s.layers.Info(manifest.Hex(diff)).Tar; n > 0 {
+func (a saved) tarSize(k kept) (int64, error) {
+	if n := a.s.layers.Info(k.key).Tar; n > 0 {
 		return n, nil
 	}
-	f, err := a.Packed(d)
+	f, err := a.Packed(k.d)
 	if err != nil {
 		return 0, err
 	}

@@ -94,6 +94,9 @@ func savePath(path string, err error) error {
 
 func (s *Store) saveDir(ctx context.Context, spec api.SaveSpec, count func(int64)) error {
 	images, err := s.chosen(spec.Refs)
+	if err == nil {
+		images, err = s.portable(images)
+	}
 	if err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (s *Store) saveDir(ctx context.Context, spec api.SaveSpec, count func(int64
 		return savePath(spec.Path, err)
 	}
 	defer os.RemoveAll(tmp)
-	err = archive.WriteOCIDir(tmp, images, told{saved{s}, ctx, count})
+	err = archive.WriteOCIDir(tmp, images, told{saved{s, ctx}, count})
 	if err == nil {
 		err = os.Chmod(tmp, 0o755)
 	}
@@ -127,7 +130,6 @@ func (t *telling) Write(p []byte) (int, error) {
 // told counts what is read of blobs, and ends with its context.
 type told struct {
 	saved
-	ctx   context.Context
 	count func(int64)
 }
 

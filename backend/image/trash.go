@@ -249,11 +249,12 @@ type rubbish struct {
 	layers   []string // keys, also of those that were begun
 	blobs    map[string]int64
 	partials []string // downloads nobody went on with
+	absent   []string // blobs that were let go
 }
 
 func (r rubbish) bytes(s *Store) (sum int64) {
 	for _, k := range r.layers {
-		sum += s.layers.Info(k).Bytes
+		sum += s.layers.Info(k).Disk()
 	}
 	for _, n := range r.blobs {
 		sum += n
@@ -291,6 +292,14 @@ func (s *Store) rubbish(used map[string]bool) (rubbish, error) {
 			r.blobs[digest] = size
 		}
 	}
-	r.partials, err = s.stalePartials(leased)
+	if r.partials, err = s.stalePartials(leased); err != nil {
+		return r, err
+	}
+	absent, err := s.layout.AllAbsent()
+	for _, digest := range absent {
+		if !used[digest] && !leased[digest] {
+			r.absent = append(r.absent, digest)
+		}
+	}
 	return r, err
 }

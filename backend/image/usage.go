@@ -36,7 +36,7 @@ func (s *Store) pieces(g *group) map[piece]int64 {
 	keys, _ := s.keys(g.doc.config)
 	for _, k := range keys {
 		if s.layers.Has(k) {
-			out[piece{true, k}] = s.layers.Info(k).Bytes
+			out[piece{true, k}] = s.layers.Info(k).Disk()
 		}
 	}
 	return out
@@ -127,7 +127,7 @@ func (s *Store) rest(out *api.DiskUsage, known map[piece]int64) error {
 	}
 	for _, k := range done {
 		if _, ok := known[piece{true, k}]; !ok {
-			out.Stray += s.layers.Info(k).Bytes
+			out.Stray += s.layers.Info(k).Disk()
 		}
 	}
 	partials, err := s.layout.Partials()

@@ -21,6 +21,20 @@ type Out struct {
 	Parsed   *manifest.Config
 }
 
+// With gives the image with another manifest of the same config, in the OCI's
+// types: docker's do not mix with them.
+func (i Out) With(m manifest.Manifest) (Out, error) {
+	config := *m.Config
+	config.MediaType = manifest.TypeConfig
+	m.MediaType, m.Config = manifest.TypeManifest, &config
+	for n := range m.Layers {
+		m.Layers[n].MediaType, m.Layers[n].URLs = manifest.OCILayer(m.Layers[n].MediaType), nil
+	}
+	raw, err := manifest.Encode(m)
+	i.Raw, i.Manifest = raw, &m
+	return i, err
+}
+
 // Blobs gives the content of layers.
 type Blobs interface {
 	// Packed opens a layer's blob as it is.

@@ -7,10 +7,12 @@
 package layers
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,7 +38,13 @@ type Info struct {
 	Bytes   int64         `json:"bytes"` // bytes of its files
 	Entries int           `json:"entries"`
 	Links   []unpack.Link `json:"links,omitempty"` // see Chained
+	// Recipe is the size of what Tar makes the tar from, with the layer's
+	// files; 0: its blob is needed for that.
+	Recipe int64 `json:"recipe,omitempty"`
 }
+
+// Disk is what the layer takes.
+func (i Info) Disk() int64 { return i.Bytes + i.Recipe }
 
 const (
 	infoDir  = ".info"
@@ -81,6 +89,26 @@ func (d *Dir) Info(key string) Info {
 
 func (d *Dir) info(key string) string { return filepath.Join(d.path, infoDir, key+".json") }
 
+func (d *Dir) recipe(key string) string { return filepath.Join(d.path, infoDir, key+".recipe") }
+
+// Recipe gives a file to write the recipe of a layer that was begun to.
+func (d *Dir) Recipe(key string) (*os.File, error) {
+	return os.OpenFile(d.recipe(key)+".tmp", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+}
+
+// Whole tells whether the layer is there and can be made into its tar again.
+func (d *Dir) Whole(key string) bool { return d.Has(key) && d.Info(key).Recipe > 0 }
+
+// Tar writes the tar of a layer. The caller verifies its digest.
+func (d *Dir) Tar(ctx context.Context, key string, w io.Writer) error {
+	f, err := os.Open(d.recipe(key))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unpack.Tar(ctx, w, f, d.Path(key))
+}
+
 // Begin gives an empty directory to unpack into. What an earlier try left
 // there is removed: the caller holds the layer's lock, so nobody writes it.
 func (d *Dir) Begin(key string) (string, error) {
@@ -91,21 +119,49 @@ func (d *Dir) Begin(key string) (string, error) {
 	return p, os.Mkdir(p, 0o755)
 }
 
-// Abort removes what Begin gave.
-func (d *Dir) Abort(key string) error { return unpack.Remove(d.Path(key) + ".tmp") }
+// Abort removes what Begin and Recipe gave.
+func (d *Dir) Abort(key string) error {
+	if err := os.Remove(d.recipe(key) + ".tmp"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return unpack.Remove(d.Path(key) + ".tmp")
+}
 
-// Commit gives what Begin gave its name.
+// Commit gives what Begin gave its name. The recipe is there before it, and
+// where there is none, so is the note that there is none.
 func (d *Dir) Commit(tmp, key string, i Info) error {
+	var err error
+	if i.Recipe > 0 {
+		err = os.Rename(d.recipe(tmp)+".tmp", d.recipe(key))
+	} else if err = os.Remove(d.recipe(tmp) + ".tmp"); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("keep recipe: %w", err)
+	}
 	if err := store.WriteJSONVolatile(d.info(key), i); err != nil {
 		return err
 	}
 	return os.Rename(d.Path(tmp)+".tmp", d.Path(key))
 }
 
+// AddRecipe gives a layer that is there the recipe that was made beside it.
+func (d *Dir) AddRecipe(key string, size int64) error {
+	i := d.Info(key)
+	i.Recipe = size
+	if err := os.Rename(d.recipe(key)+".tmp", d.recipe(key)); err != nil {
+		return fmt.Errorf("keep recipe: %w", err)
+	}
+	d.mu.Lock()
+	delete(d.infos, key)
+	d.mu.Unlock()
+	return store.WriteJSONVolatile(d.info(key), i)
+}
+
 // Trash takes a layer, and what was begun of it, away at once; Sweep deletes
 // it. It tells how many bytes its files had.
 func (d *Dir) Trash(key string) (int64, error) {
-	n := d.Info(key).Bytes
+	n := d.Info(key).Disk()
 	for _, p := range []string{d.Path(key), d.Path(key) + ".tmp"} {
 		bin, err := os.MkdirTemp(filepath.Join(d.path, trashDir), "")
 		if err != nil {
@@ -119,8 +175,10 @@ func (d *Dir) Trash(key string) (int64, error) {
 	d.mu.Lock()
 	delete(d.infos, key)
 	d.mu.Unlock()
-	if err := os.Remove(d.info(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return n, err
+	for _, p := range []string{d.info(key), d.recipe(key), d.recipe(key) + ".tmp"} {
+		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return n, err
+		}
 	}
 	return n, nil
 }

@@ -9,6 +9,7 @@
 //	leases/      one file for each work in progress: the digests it needs; held
 //	             locked by whom it belongs to, so that one nobody holds is dead
 //	locks/       one file for each digest that is being fetched or unpacked
+//	absent/      what is known of blobs that were let go, by digest
 //	partial/     downloads that were not finished, by digest
 //	tmp/         archives that are being read
 //	trash.json   images that were removed and can be put back

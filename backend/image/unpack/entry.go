@@ -21,6 +21,7 @@ type writer struct {
 	result  *Result
 	skipped map[string]bool // device nodes, which hard links may name
 	room    func(int64) error
+	rec     *recorder
 }
 
 // parts cleans an entry's name and splits it; ok is false for what is to be
@@ -67,7 +68,7 @@ func (w *writer) entry(h *tar.Header, r io.Reader) error {
 	w.result.Entries++
 	switch h.Typeflag {
 	case tar.TypeReg, '\x00', tar.TypeCont, tar.TypeGNUSparse:
-		err = w.file(parent, base, h, r, uid, gid)
+		err = w.file(parent, path.Join(dir, base), h, r, uid, gid)
 	case tar.TypeDir:
 		err = w.directory(parent, path.Join(dir, base), h, uid, gid)
 	case tar.TypeSymlink:
@@ -116,11 +117,11 @@ func (w *writer) again(parent int, base string, make func() error) error {
 	return err
 }
 
-func (w *writer) file(parent int, base string, h *tar.Header, r io.Reader, uid, gid int) error {
+func (w *writer) file(parent int, at string, h *tar.Header, r io.Reader, uid, gid int) error {
 	if err := w.room(h.Size); err != nil {
 		return err
 	}
-	mode := uint32(h.Mode) & 0o7777
+	mode, base := uint32(h.Mode)&0o7777, path.Base(at)
 	var fd int
 	err := w.again(parent, base, func() (err error) {
 		fd, err = unix.Openat(parent, base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
@@ -130,7 +131,7 @@ func (w *writer) file(parent int, base string, h *tar.Header, r io.Reader, uid, 
 		return err
 	}
 	defer unix.Close(fd)
-	if err := w.content(fd, h, r); err != nil {
+	if err := w.content(fd, at, h, r); err != nil {
 		return err
 	}
 	return w.attributes(fd, h, uid, gid, mode&(w.umask|0o6000) != 0) // write(2) takes setuid away
@@ -157,11 +158,12 @@ func (w *writer) attributes(fd int, h *tar.Header, uid, gid int, chmod bool) err
 	return setTimes(fd, h.ModTime)
 }
 
-func (w *writer) content(fd int, h *tar.Header, r io.Reader) error {
+func (w *writer) content(fd int, at string, h *tar.Header, r io.Reader) error {
 	sparse := h.Typeflag == tar.TypeGNUSparse || h.PAXRecords["GNU.sparse.major"] != "" || h.PAXRecords["GNU.sparse.map"] != ""
 	if sparse {
 		return w.sparse(fd, h, r)
 	}
+	w.rec.begin()
 	var total int64
 	for total < h.Size {
 		n, err := io.ReadFull(r, w.buf[:min(int64(len(w.buf)), h.Size-total)])
@@ -173,6 +175,7 @@ func (w *writer) content(fd int, h *tar.Header, r io.Reader) error {
 		}
 		total += int64(n)
 	}
+	w.rec.end(at, h.Size)
 	w.result.Bytes += h.Size
 	return nil
 }

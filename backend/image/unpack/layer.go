@@ -48,6 +48,8 @@ type Options struct {
 	Limits Limits
 	// Copy gets the packed bytes as they come, in a goroutine of its own; nil: nobody.
 	Copy io.Writer
+	// Recipe gets what [Tar] needs beside the unpacked files; nil: nobody.
+	Recipe io.Writer
 }
 
 // Result is what a layer turned out to be.
@@ -60,6 +62,7 @@ type Result struct {
 	Entries     int         // of the tar
 	Compression Compression // as found
 	Links       []Link      // that wait for lower layers
+	Recipe      bool        // what Options.Recipe got is enough to make the tar again
 }
 
 // Layer unpacks the layer that r gives into the empty directory dir. It reads
@@ -211,9 +214,13 @@ func (b *bounded) Write(p []byte) (int, error) {
 // untar writes the files, then reads on to the end, so that the hash of the
 // tar sees all of it.
 func untar(in *tap, t *tree, o Options, dir string, res *Result) error {
+	rec, err := newRecorder(in, o.Recipe)
+	if err != nil {
+		return err
+	}
 	w := &writer{tree: t, ids: o.IDs, limits: o.Limits, umask: umask(), buf: make([]byte, 256<<10), result: res,
-		skipped: map[string]bool{}, room: roomIn(dir, o.Limits)}
-	r := tar.NewReader(in)
+		skipped: map[string]bool{}, room: roomIn(dir, o.Limits), rec: rec}
+	r := tar.NewReader(rec)
 	for {
 		h, err := r.Next()
 		if err == io.EOF {
@@ -232,7 +239,9 @@ func untar(in *tap, t *tree, o Options, dir string, res *Result) error {
 	if err := t.finish(); err != nil {
 		return err
 	}
-	_, err := in.WriteTo(io.Discard)
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, rec, w.buf)
+	// What a later entry took away again is in no file.
+	res.Recipe = rec.close() && err == nil && !t.removed
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,8 +47,34 @@ func layer(t testing.TB, blob []byte, o ...Limits) (string, Result, error) {
 	if len(o) > 0 {
 		opt.Limits = o[0]
 	}
+	var recipe bytes.Buffer
+	opt.Recipe = &recipe
 	r, err := Layer(context.Background(), bytes.NewReader(blob), dir, opt)
+	if err == nil && r.Recipe {
+		sameTar(t, blob, &recipe, dir)
+	}
 	return dir, r, err
+}
+
+// sameTar makes the tar again from what was unpacked: whatever a layer is, its
+// recipe gives it back or says that it cannot.
+func sameTar(t testing.TB, blob []byte, recipe io.Reader, dir string) {
+	t.Helper()
+	z, _, err := Decompress(bytes.NewReader(blob))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	want, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := Tar(context.Background(), &got, recipe, dir); err != nil {
+		t.Errorf("make the tar again: %v", err)
+	} else if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("the tar that was made again has %d bytes and is another than the %d that it was", got.Len(), len(want))
+	}
 }
 
 func unpacked(t testing.TB, entries ...images.Entry) string {

@@ -23,6 +23,8 @@ type tree struct {
 	open  map[string]int // clean relative path → descriptor; "." is not in it
 	order []string       // oldest first
 	times map[string]time.Time
+	// removed tells that something was taken away again.
+	removed bool
 }
 
 func openTree(dir string) (*tree, error) {
@@ -185,6 +187,7 @@ func (t *tree) replaceWhiteout(parent int, base string) (int, error) {
 
 // remove deletes whatever is at base, with all below it.
 func (t *tree) remove(parent int, base string) error {
+	t.removed = true
 	err := unix.Unlinkat(parent, base, 0)
 	if errors.Is(err, unix.EISDIR) {
 		t.forgetBut(parent)
