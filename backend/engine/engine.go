@@ -70,5 +70,6 @@ func New(c Config) *Engine {
 func (e *Engine) Close() error {
 	e.end(image.ErrShutdown)
 	e.work.Wait()
+	e.ops.leaveAll()
 	return nil
 }

@@ -174,12 +174,13 @@ func (g *fakeGuard) Release(_ context.Context, id string) error {
 
 // fakeImages has the images that it is given; a pull adds one.
 type fakeImages struct {
-	Images // the verbs that no test uses
-	mu     sync.Mutex
-	have   []image.Runnable
-	pull   func(ctx context.Context, progress func(image.Progress)) error
-	begin  func(ref string) // nil: nothing
-	pulls  int
+	Images  // the verbs that no test uses
+	mu      sync.Mutex
+	have    []image.Runnable
+	pull    func(ctx context.Context, progress func(image.Progress)) error
+	begin   func(ref string) // nil: nothing
+	pulls   int
+	dropped []string // unfinished downloads that were removed
 }
 
 func fullName(ref string) string {
@@ -244,6 +245,13 @@ func (f *fakeImages) Remove(_ context.Context, ref string, o image.RemoveOptions
 	}
 	f.have = slices.DeleteFunc(f.have, func(i image.Runnable) bool { return i.ID == r.ID })
 	return api.RemovedImage{Untagged: []string{r.Name}, Deleted: []string{r.ID}}, nil
+}
+
+func (f *fakeImages) DropDownloads(digests []string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped = append(f.dropped, digests...)
+	return nil
 }
 
 func (f *fakeImages) Load(_ context.Context, r io.Reader, _ string) ([]api.Image, error) {

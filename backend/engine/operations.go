@@ -11,6 +11,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/image"
+	"davit/backend/image/pulls"
 )
 
 const (
@@ -26,16 +27,20 @@ type operations struct {
 	mu    sync.Mutex
 	list  []*operation // oldest first
 	queue []*operation // those that wait, the next first
+	// heeding: a goroutine looks for what other engines ask.
+	heeding bool
 }
 
 // operation is one of them; operations.mu guards now and changed.
 type operation struct {
+	id      string
 	key     string // same key, same work
 	work    func(context.Context, *operation) error
 	stop    context.CancelCauseFunc
 	pausing bool // it is stopped to go on later
 	now     api.Operation
 	changed chan struct{} // closed at each change
+	note    *noted        // the record of a pull; nil: it has none
 }
 
 func (o *operations) begin(e *Engine) { o.e = e }
@@ -45,6 +50,39 @@ func (o *operations) begin(e *Engine) { o.e = e }
 func (o *operations) start(key string, first api.Operation, work func(context.Context, *operation) error) api.Operation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if op := o.same(key); op != nil {
+		return op.snapshot()
+	}
+	return o.begun(&operation{key: key, work: work, now: first, changed: make(chan struct{})}).snapshot()
+}
+
+// startPull is start for a pull. One of the same image whose engine ended goes
+// on under its old id.
+func (o *operations) startPull(spec api.PullSpec, first api.Operation, work func(context.Context, *operation) error) api.Operation {
+	key := pullKey(first.Subject, spec)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if op := o.same(key); op != nil {
+		return op.snapshot()
+	}
+	op := &operation{key: key, work: work, now: first, changed: make(chan struct{})}
+	own, r := o.orphan(key)
+	if own != nil {
+		op.now.ID, op.note = r.Now.ID, &noted{own: own, spec: spec}
+	}
+	o.begun(op)
+	if own == nil {
+		o.remember(op, spec)
+	} else {
+		o.noteProgress(op, true)
+		o.heed()
+	}
+	return op.snapshot()
+}
+
+// same finds an operation that does the same and is not over; one that is
+// paused goes on. mu is held.
+func (o *operations) same(key string) *operation {
 	for _, op := range o.list {
 		if op.key != key || op.now.State.Ended() {
 			continue
@@ -52,16 +90,21 @@ func (o *operations) start(key string, first api.Operation, work func(context.Co
 		if op.now.State == api.OperationPaused {
 			o.line(op)
 		}
-		return op.snapshot()
+		return op
 	}
-	op := &operation{key: key, work: work, now: first, changed: make(chan struct{})}
-	op.now.ID, op.now.Started = operationID(), time.Now().UTC()
+	return nil
+}
+
+// begun enters an operation and begins it, or lets it wait; mu is held.
+func (o *operations) begun(op *operation) *operation {
+	op.now.ID, op.now.Started = cmp.Or(op.now.ID, operationID()), time.Now().UTC()
+	op.id = op.now.ID
 	op.now.Steps = list(op.now.Steps)
 	o.list = append(o.list, op)
 	o.line(op)
 	o.forget()
 	o.e.news.tell("operation", "start", op.now.ID, op.now.Title)
-	return op.snapshot()
+	return op
 }
 
 // run begins an operation, or goes on with a paused one; mu is held.
@@ -88,6 +131,9 @@ func (o *operations) forget() {
 			continue
 		}
 		if ended++; ended > maxEnded {
+			if o.list[i].note != nil {
+				o.records().Drop(o.list[i].now.ID)
+			}
 			o.list = slices.Delete(o.list, i, i+1)
 		}
 	}
@@ -97,14 +143,18 @@ func (o *operations) forget() {
 func (o *operations) change(op *operation, do func(*api.Operation)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	was := op.now.State
 	do(&op.now)
+	o.noteProgress(op, op.now.State != was)
 	op.wake()
 }
 
 func (o *operations) finish(ctx context.Context, op *operation, err error) {
-	action := "done"
+	action, title := "done", ""
 	o.change(op, func(now *api.Operation) {
-		if err != nil && op.pausing && ctx.Err() != nil {
+		title = now.Title
+		ends := op.note != nil && o.e.life.Err() != nil // and another engine may go on with it
+		if err != nil && ctx.Err() != nil && (op.pausing || ends) {
 			now.State, action = api.OperationPaused, "pause"
 			return
 		}
@@ -119,7 +169,7 @@ func (o *operations) finish(ctx context.Context, op *operation, err error) {
 			now.Error = api.AsError(explain(err))
 		}
 	})
-	o.e.news.tell("operation", action, op.now.ID, op.now.Title)
+	o.e.news.tell("operation", action, op.id, title)
 	o.mu.Lock()
 	o.turn()
 	o.mu.Unlock()
@@ -138,7 +188,7 @@ func (o *operations) find(id string) (*operation, error) {
 			return op, nil
 		}
 	}
-	return nil, api.Errorf(api.KindNotFound, "there is no operation %q", id).WithRef(id)
+	return nil, noOperation(id)
 }
 
 // look gives an operation as it is and what is closed when it changes.
@@ -154,24 +204,40 @@ func (o *operations) look(id string) (api.Operation, <-chan struct{}, error) {
 
 // Operations implements api.Service.
 func (e *Engine) Operations(context.Context) ([]api.Operation, error) {
+	far, err := e.ops.elsewhere()
+	if err != nil {
+		return nil, explain(err)
+	}
 	e.ops.mu.Lock()
 	defer e.ops.mu.Unlock()
 	l := []api.Operation{}
 	for _, op := range slices.Backward(e.ops.list) {
 		l = append(l, op.snapshot())
 	}
+	l = append(l, far...)
+	slices.SortStableFunc(l, func(a, b api.Operation) int { return b.Started.Compare(a.Started) })
 	return l, nil
 }
 
 // Operation implements api.Service.
 func (e *Engine) Operation(_ context.Context, id string) (api.Operation, error) {
 	now, _, err := e.ops.look(id)
-	return now, explain(err)
+	if err == nil {
+		return now, nil
+	}
+	l, err := e.ops.far(id)
+	if err != nil {
+		return now, explain(err)
+	}
+	return foreign(l), nil
 }
 
 // WatchOperation implements api.Service.
 func (e *Engine) WatchOperation(ctx context.Context, id string, sink func(api.Operation) error) error {
 	now, changed, err := e.ops.look(id)
+	if err != nil {
+		return e.watchFar(ctx, id, sink)
+	}
 	for {
 		if err != nil {
 			return explain(err)
@@ -207,42 +273,60 @@ func (o *operations) next(ctx context.Context, id string, changed <-chan struct{
 }
 
 // CancelOperation implements api.Service.
-func (e *Engine) CancelOperation(_ context.Context, id string) error {
+func (e *Engine) CancelOperation(ctx context.Context, id string) error {
 	e.ops.mu.Lock()
-	defer e.ops.mu.Unlock()
 	op, err := e.ops.find(id)
 	if err != nil {
-		return explain(err)
+		e.ops.mu.Unlock()
+		return explain(e.ops.ask(ctx, id, pulls.Cancel))
 	}
+	stopped := e.ops.cancel(op)
+	now := op.snapshot()
+	e.ops.mu.Unlock()
+	if stopped { // nobody works on it who would remove what it fetched
+		e.ops.dropDownloads(ctx, now)
+	}
+	return nil
+}
+
+// cancel ends an operation; it tells whether it did not run. mu is held.
+func (o *operations) cancel(op *operation) (stopped bool) {
 	if op.now.State == api.OperationPaused || op.now.State == api.OperationWaiting {
-		e.ops.unline(op)
+		o.unline(op)
 		op.now.State, op.now.Ended = api.OperationCancelled, time.Now().UTC()
+		o.noteProgress(op, true)
 		op.wake()
-		e.ops.turn()
-		e.news.tell("operation", "cancel", op.now.ID, op.now.Title)
-		return nil
+		o.turn()
+		o.e.news.tell("operation", "cancel", op.now.ID, op.now.Title)
+		return true
 	}
 	op.stop(context.Canceled)
-	return nil
+	return false
 }
 
 // PauseOperation implements api.Service: what was fetched is kept, as when the
 // engine ends.
-func (e *Engine) PauseOperation(_ context.Context, id string) error {
+func (e *Engine) PauseOperation(ctx context.Context, id string) error {
 	e.ops.mu.Lock()
-	defer e.ops.mu.Unlock()
 	op, err := e.ops.find(id)
+	if err != nil {
+		e.ops.mu.Unlock()
+		return explain(e.ops.ask(ctx, id, pulls.Pause))
+	}
+	defer e.ops.mu.Unlock()
 	switch {
-	case err != nil:
-		return explain(err)
 	case op.now.Kind != "pull":
 		return invalid(id, "only a pull can be paused, not a %s", op.now.Kind)
 	case op.now.State.Ended():
 		return api.Errorf(api.KindConflict, "%s is over", op.now.Title).WithRef(id)
 	}
+	if op.note != nil {
+		op.note.held = true
+	}
 	if op.now.State == api.OperationWaiting {
 		e.ops.unline(op)
 		op.now.State = api.OperationPaused
+		e.ops.noteProgress(op, true)
 		op.wake()
 		e.ops.turn()
 		e.news.tell("operation", "pause", op.now.ID, op.now.Title)
@@ -254,13 +338,15 @@ func (e *Engine) PauseOperation(_ context.Context, id string) error {
 }
 
 // ResumeOperation implements api.Service.
-func (e *Engine) ResumeOperation(_ context.Context, id string) error {
+func (e *Engine) ResumeOperation(ctx context.Context, id string) error {
 	e.ops.mu.Lock()
-	defer e.ops.mu.Unlock()
 	op, err := e.ops.find(id)
+	if err != nil {
+		e.ops.mu.Unlock()
+		return explain(e.ops.ask(ctx, id, pulls.Resume))
+	}
+	defer e.ops.mu.Unlock()
 	switch {
-	case err != nil:
-		return explain(err)
 	case op.now.State.Ended():
 		return api.Errorf(api.KindConflict, "%s is over", op.now.Title).WithRef(id)
 	case op.now.State == api.OperationPaused:
@@ -286,7 +372,7 @@ func (e *Engine) Pull(ctx context.Context, spec api.PullSpec) (api.Operation, er
 	}
 	subject := cmp.Or(name.Name, spec.Ref)
 	first := api.Operation{Kind: "pull", Title: "Pull " + subject, Subject: subject}
-	return e.ops.start("pull "+subject+" "+spec.Platform, first, func(ctx context.Context, op *operation) error {
+	return e.ops.startPull(spec, first, func(ctx context.Context, op *operation) error {
 		return e.pull(ctx, images, spec, op)
 	}), nil
 }
@@ -310,6 +396,6 @@ func (e *Engine) pull(ctx context.Context, images Images, spec api.PullSpec, op 
 			now.Image = cmp.Or(first(got.Image.Names), got.Image.ID)
 		}
 	})
-	e.news.tell("image", "pull", got.Image.ID, op.now.Image)
+	e.news.tell("image", "pull", got.Image.ID, cmp.Or(first(got.Image.Names), got.Image.ID))
 	return nil
 }

@@ -17,7 +17,10 @@ func (o *operations) line(op *operation) {
 		o.run(op)
 		return
 	}
-	op.now.State = api.OperationWaiting
+	op.now.State, op.now.Reason = api.OperationWaiting, ""
+	if op.note != nil {
+		op.note.held = false
+	}
 	o.queue = append(o.queue, op)
 	o.turn()
 }
@@ -66,6 +69,9 @@ func (e *Engine) MoveOperation(_ context.Context, id string, place int) error {
 	op, err := e.ops.find(id)
 	switch {
 	case err != nil:
+		if _, ferr := e.ops.far(id); ferr == nil {
+			return api.Errorf(api.KindConflict, "the order is that of the program that does it").WithRef(id)
+		}
 		return explain(err)
 	case op.now.State != api.OperationWaiting:
 		return api.Errorf(api.KindConflict, "%s does not wait", op.now.Title).WithRef(id)
@@ -76,6 +82,3 @@ func (e *Engine) MoveOperation(_ context.Context, id string, place int) error {
 	e.news.tell("operation", "move", op.now.ID, op.now.Title)
 	return nil
 }
-
-// ResumeOperations implements api.Service.
-func (e *Engine) ResumeOperations(context.Context) error { return nil }

@@ -176,6 +176,7 @@ type ImageStores interface {
 	Trash(ctx context.Context) ([]api.TrashedImage, error)
 	Restore(ctx context.Context, ref string) (api.Image, error)
 	EmptyTrash(ctx context.Context, spec api.EmptyTrashSpec) (api.Pruned, error)
+	DropDownloads(digests []string) error
 	SavePlan(spec api.SaveSpec) (int64, error)
 	SaveTo(ctx context.Context, spec api.SaveSpec, count func(int64)) error
 	OtherStores(ctx context.Context) ([]api.OtherStore, error)

@@ -19,6 +19,10 @@ func (d Dirs) Images() string { return filepath.Join(d.Data, "images") }
 // its 64 hex digits. Writer: whoever holds image.Store's lock.
 func (d Dirs) Layers() string { return filepath.Join(d.Data, "layers") }
 
+// Pulls holds a record of each pull that is under way, in the form of package
+// image/pulls. Writer: the engine that does the pull.
+func (d Dirs) Pulls() string { return filepath.Join(d.Data, "pulls") }
+
 // Containers holds one directory for each container, and those that are being
 // made, which begin with "." (see [ContainerDir]). It is locked by the guard:
 // the next one waits until the one before has ended.

@@ -9,7 +9,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -58,15 +60,16 @@ func (s shelf) cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdRegistry: registry [-auth basic|bearer] VARIABLE NAME... starts a
-// registry with these images; the variable gets its host and port.
+// cmdRegistry: registry [-auth basic|bearer|slow] VARIABLE NAME... starts a
+// registry with these images; the variable gets its host and port. A slow one
+// stops in the middle of each layer until somebody gets its /-/fast.
 func (s shelf) cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	auth := ""
 	if len(args) > 2 && args[0] == "-auth" {
 		auth, args = args[1], args[2:]
 	}
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: registry [-auth basic|bearer] variable image...")
+		ts.Fatalf("usage: registry [-auth basic|bearer|slow] variable image...")
 	}
 	door := &door{auth: auth, inside: registry.New(registry.Logger(log.New(io.Discard, "", 0)))}
 	server := httptest.NewServer(door)
@@ -79,7 +82,10 @@ func (s shelf) cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(remote.Write(tag, s[which]))
 	}
 	door.open = false
-	if auth != "" {
+	if auth == "slow" {
+		door.auth = ""
+		door.slow.Store(true)
+	} else if auth != "" {
 		allowPlain(ts, host)
 	}
 	ts.Setenv(args[0], host)
@@ -101,7 +107,23 @@ func allowPlain(ts *testscript.TestScript, host string) {
 type door struct {
 	auth   string
 	open   bool // while the test fills the registry
+	slow   atomic.Bool
 	inside http.Handler
+}
+
+// halfOf answers with the first half of what is large, and then nothing more.
+func halfOf(w http.ResponseWriter, r *http.Request, inside http.Handler) {
+	all := httptest.NewRecorder()
+	inside.ServeHTTP(all, r)
+	b := all.Body.Bytes()
+	if len(b) < 64<<10 {
+		inside.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	_, _ = w.Write(b[:len(b)/2])
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
 }
 
 const token = "a-token-of-the-test"
@@ -111,6 +133,12 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	known := basic && u == user && p == password
 	self := "http://" + r.Host
 	switch {
+	case r.URL.Path == "/-/fast":
+		d.slow.Store(false)
+		return
+	case d.slow.Load() && !d.open && strings.Contains(r.URL.Path, "/blobs/"):
+		halfOf(w, r, d.inside)
+		return
 	case r.URL.Path == "/token" && known:
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"token": token})
