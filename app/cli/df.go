@@ -48,6 +48,8 @@ func runSystemDf(ctx context.Context, e *env, o DfOptions) error {
 		return verboseDf(e, o, u)
 	}
 	return dfTable.write(e.out, o.ListOptions, []dfRow{imagesRow(u), containersRow(u), {
+		Type: "Trash", Size: humanSize(u.Trash), Reclaimable: humanSize(u.Trash),
+	}, {
 		Type: "Unfinished downloads", TotalCount: "", Size: humanSize(u.Unfinished + u.Stray), Reclaimable: humanSize(u.Unfinished + u.Stray),
 	}})
 }

@@ -13,11 +13,12 @@ import (
 
 // PruneOptions are image prune's.
 type PruneOptions struct {
-	All     bool
-	Force   bool
-	DryRun  bool
-	JSON    bool
-	Filters []string
+	All       bool
+	Force     bool
+	DryRun    bool
+	Permanent bool
+	JSON      bool
+	Filters   []string
 }
 
 func newImagePruneCommand() *command {
@@ -27,6 +28,7 @@ func newImagePruneCommand() *command {
 	f.BoolVarP(&o.All, "all", "a", false, "Remove all images that no container is made from, not only those without a name")
 	f.BoolVarP(&o.Force, "force", "f", false, "Do not ask")
 	f.BoolVar(&o.DryRun, "dry-run", false, "Only tell what would be removed")
+	f.BoolVar(&o.Permanent, "permanent", false, "Remove for good also what no registry has; otherwise that goes to the trash")
 	f.StringArrayVar(&o.Filters, "filter", nil, "Remove only those that match a `filter`: until=, label=, label!=")
 	f.BoolVar(&o.JSON, "json", false, "Print a JSON object")
 	c.run = func(ctx context.Context, e *env, _ []string) error { return runImagePrune(ctx, e, o) }
@@ -42,7 +44,7 @@ func runImagePrune(ctx context.Context, e *env, o PruneOptions) error {
 	if err != nil {
 		return err
 	}
-	spec := api.PruneSpec{All: o.All, Filters: filters, DryRun: true}
+	spec := api.PruneSpec{All: o.All, Filters: filters, DryRun: true, Permanent: o.Permanent}
 	p, err := s.PruneImages(ctx, spec)
 	if err != nil {
 		return err
@@ -77,8 +79,11 @@ func pruneQuestion(o PruneOptions, p api.Pruned) string {
 			gone++
 		}
 	}
-	if gone > 0 {
+	switch {
+	case gone > 0 && o.Permanent:
 		text += fmt.Sprintf("%d of them cannot be pulled again from anywhere.\n", gone)
+	case gone > 0:
+		text += fmt.Sprintf("%d of them cannot be pulled again from anywhere, and go to the trash with %s.\n", gone, humanSize(p.Trashed))
 	}
 	return text + "Are you sure you want to continue? [y/N] "
 }
@@ -115,6 +120,9 @@ func printPruned(e *env, o PruneOptions, p api.Pruned) {
 		fmt.Fprintln(e.out)
 	}
 	fmt.Fprintf(e.out, "Total reclaimed space: %s\n", humanSize(p.Freed))
+	if p.Trashed > 0 {
+		fmt.Fprintf(e.err, "%s are in the trash: davit image trash ls, or empty\n", humanSize(p.Trashed))
+	}
 }
 
 func newImageCheckCommand() *command {

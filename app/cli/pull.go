@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,12 +63,41 @@ func fetch(ctx context.Context, e *env, s api.Service, spec api.PullSpec, p prog
 	if err != nil {
 		return api.Operation{}, err
 	}
+	if full.Ask {
+		if spec.Ref, err = chooseName(e, full); err != nil {
+			return api.Operation{}, err
+		}
+		full.Candidates = []string{spec.Ref}
+	}
 	p.begin(fullNames(full))
 	op, err := s.Pull(ctx, spec)
 	if err != nil {
 		return op, err
 	}
 	return follow(ctx, e, s, op, p)
+}
+
+// chooseName asks a person which registry a short name means, where
+// registries.conf wants that; where there is nobody to ask, the pull says so.
+func chooseName(e *env, r api.ResolvedRef) (string, error) {
+	_, shown := terminal(e.out)
+	if _, asked := terminal(e.in); !shown || !asked {
+		return r.Ref, nil
+	}
+	fmt.Fprintf(e.out, "Which %s is meant?\n", cleanLine(r.Ref))
+	for i, c := range r.Candidates {
+		fmt.Fprintf(e.out, "%3d  %s\n", i+1, cleanLine(c))
+	}
+	fmt.Fprintf(e.out, "1 to %d: ", len(r.Candidates))
+	line, err := bufio.NewReader(e.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil || n < 1 || n > len(r.Candidates) {
+		return "", api.Errorf(api.KindCancelled, "none of them was chosen")
+	}
+	return r.Candidates[n-1], nil
 }
 
 // follow shows an operation until it ends; an interrupt takes it back.

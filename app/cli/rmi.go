@@ -10,9 +10,10 @@ import (
 
 // RmiOptions are rmi's.
 type RmiOptions struct {
-	Force   bool
-	NoPrune bool // docker's; an image without a name and users does not stay here
-	JSON    bool
+	Force     bool
+	Permanent bool
+	NoPrune   bool // docker's; an image without a name and users does not stay here
+	JSON      bool
 }
 
 func newRmiCommand() *command {
@@ -23,6 +24,7 @@ func newRmiCommand() *command {
 	}
 	f := c.set()
 	f.BoolVarP(&o.Force, "force", "f", false, "Remove also what containers use; one that is not there is no failure")
+	f.BoolVar(&o.Permanent, "permanent", false, "Remove for good also what no registry has; otherwise that goes to the trash")
 	f.BoolVar(&o.NoPrune, "no-prune", false, "")
 	f.BoolVar(&o.JSON, "json", false, "Print a JSON array of what went away")
 	hide(f, "no-prune")
@@ -38,7 +40,7 @@ func runRmi(ctx context.Context, e *env, o RmiOptions, refs []string) error {
 	var all []api.RemovedImage
 	failed := false
 	for _, ref := range refs {
-		gone, err := s.RemoveImage(ctx, ref, api.RemoveImageOptions{Force: o.Force})
+		gone, err := s.RemoveImage(ctx, ref, api.RemoveImageOptions{Force: o.Force, Permanent: o.Permanent})
 		err = absent(e, o.Force, err)
 		switch {
 		case errors.Is(err, errAbsent):
@@ -68,5 +70,8 @@ func printRemoved(e *env, gone api.RemovedImage) {
 	}
 	for _, id := range gone.Deleted {
 		fmt.Fprintf(e.out, "Deleted: %s\n", cleanLine(id))
+	}
+	if gone.InTrash {
+		fmt.Fprintf(e.err, "No registry has it, so it is in the trash with %s. Put it back: davit image trash restore %s\n", humanSize(gone.Trashed), shortID(gone.Deleted[0]))
 	}
 }

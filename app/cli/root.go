@@ -57,7 +57,7 @@ func verbs() []*command {
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newEditCommand(), newDuplicateCommand(), newTopCommand(), newStatsCommand(),
 		newImagesCommand(), newPullCommand(), newRmiCommand(), newLoadCommand(), newSaveCommand(), newTagCommand(),
 		newPushCommand(), newImportCommand(), newHistoryCommand(), newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(),
-		newSearchCommand(), newLoginCommand(), newLogoutCommand(),
+		newSearchCommand(), newLoginCommand(), newLogoutCommand(), newOperationGroup(),
 		newInfoCommand(), newDoctorCommand(), newSystemDfCommand(), newEventsCommand(), newServeCommand(), newVersionCommand(),
 	}
 }
@@ -86,7 +86,8 @@ func newImageGroup() *command {
 		newImagesCommand().as("ls", "list"), newPullCommand(), newRmiCommand().as("rm", "remove"),
 		newLoadCommand(), newSaveCommand(), newTagCommand(), newInspectOf("image"),
 		newPushCommand(), newImportCommand(), newHistoryCommand(), newImagePruneCommand(), newImageCheckCommand(), newImageTreeCommand(),
-		newImageFilesCommand(), newImageCatCommand(), newImageDiveCommand(), newImageDiffCommand())
+		newImageFilesCommand(), newImageCatCommand(), newImageDiveCommand(), newImageDiffCommand(),
+		newImageTrashGroup(), newImageImportFromCommand(), newImagePreviewCommand())
 }
 
 func newSystemGroup() *command {

@@ -24,15 +24,20 @@ func newSaveCommand() *command {
 	}
 	f := c.set()
 	f.StringVarP(&o.Output, "output", "o", "", "The file to write (default: the standard output)")
-	f.StringVar(&o.Format, "format", string(api.SaveDocker), "docker-archive or oci-archive")
+	f.StringVar(&o.Format, "format", string(api.SaveDocker), "docker-archive, oci-archive or, with --output, oci-dir")
 	c.run = func(ctx context.Context, e *env, args []string) error { return runSave(ctx, e, o, args) }
 	return c
 }
 
 func runSave(ctx context.Context, e *env, o SaveOptions, refs []string) error {
 	format := api.SaveFormat(o.Format)
-	if format != api.SaveDocker && format != api.SaveOCI {
-		return invalid("--format %q: want %s or %s", o.Format, api.SaveDocker, api.SaveOCI)
+	switch {
+	case format == api.SaveOCIDir && o.Output != "":
+		return saveDir(ctx, e, o.Output, refs)
+	case format == api.SaveOCIDir:
+		return invalid("--format %s wants --output, a directory", format)
+	case format != api.SaveDocker && format != api.SaveOCI:
+		return invalid("--format %q: want %s, %s or %s", o.Format, api.SaveDocker, api.SaveOCI, api.SaveOCIDir)
 	}
 	if _, ok := terminal(e.out); ok && o.Output == "" {
 		return api.Errorf(api.KindInvalid, "an archive is not written to a terminal").
@@ -47,6 +52,24 @@ func runSave(ctx context.Context, e *env, o SaveOptions, refs []string) error {
 		return write(e.out)
 	}
 	return writeWhole(o.Output, write)
+}
+
+// saveDir writes an OCI layout as a directory, which only the engine can do.
+func saveDir(ctx context.Context, e *env, output string, refs []string) error {
+	path, err := filepath.Abs(output)
+	if err != nil {
+		return api.Errorf(api.KindInvalid, "write: %w", err)
+	}
+	s, err := e.Service(ctx)
+	if err != nil {
+		return err
+	}
+	op, err := s.SaveTo(ctx, api.SaveSpec{Refs: refs, Format: api.SaveOCIDir, Path: path})
+	if err != nil {
+		return err
+	}
+	_, err = follow(ctx, e, s, op, noProgress{})
+	return err
 }
 
 // writeWhole writes a file that is there completely or not at all. What is no
