@@ -1,5 +1,5 @@
 // Package other reads the image stores of other engines on this machine:
-// podman's files (containers/storage with its overlay driver) and docker's
+// podman's files (containers/storage with its overlay or vfs driver) and docker's
 // socket. It only reads, and trusts nothing: who takes an image from here
 // verifies each layer by its digest.
 //
@@ -32,9 +32,25 @@ type Image struct {
 }
 
 // Podman is a store of containers/storage.
-type Podman struct{ Root string }
+type Podman struct {
+	Root   string
+	Driver string // "overlay", "vfs"
+}
 
-// FindPodman gives the person's store, whether it is there or not.
+// drivers are those whose files can be read as they lie there, with where they
+// have a layer's.
+var drivers = map[string]string{"overlay": "overlay/%s/diff", "vfs": "vfs/dir/%s"}
+
+// records gives the directory of the driver's records.
+func (p Podman) records(kind string) string { return filepath.Join(p.Root, p.Driver+"-"+kind) }
+
+// files gives the directory with a layer's files.
+func (p Podman) files(id string) string {
+	return filepath.Join(p.Root, filepath.FromSlash(fmt.Sprintf(drivers[p.Driver], id)))
+}
+
+// FindPodman gives the person's store, whether it is there or not. Of a store
+// with images of several drivers it is the one of overlay, which podman prefers.
 func FindPodman(getenv func(string) string) Podman {
 	home, data, config := getenv("HOME"), getenv("XDG_DATA_HOME"), getenv("XDG_CONFIG_HOME")
 	if data == "" {
@@ -50,10 +66,19 @@ func FindPodman(getenv func(string) string) Podman {
 	}
 	if b, err := os.ReadFile(filepath.Join(config, "containers/storage.conf")); err == nil {
 		if toml.Unmarshal(b, &c) == nil && filepath.IsAbs(c.Storage.GraphRoot) {
-			return Podman{c.Storage.GraphRoot}
+			return withDriver(c.Storage.GraphRoot)
 		}
 	}
-	return Podman{filepath.Join(data, "containers/storage")}
+	return withDriver(filepath.Join(data, "containers/storage"))
+}
+
+func withDriver(root string) Podman {
+	for _, driver := range []string{"overlay", "vfs"} {
+		if _, err := os.Stat(filepath.Join(root, driver+"-images", "images.json")); err == nil {
+			return Podman{root, driver}
+		}
+	}
+	return Podman{root, "overlay"}
 }
 
 // maxRecord bounds a file of records.
@@ -95,7 +120,7 @@ func (p Podman) layers() (map[string]layer, error) {
 	out := map[string]layer{}
 	for _, name := range []string{"layers.json", "volatile-layers.json"} {
 		var all []layer
-		err := readJSON(filepath.Join(p.Root, "overlay-layers", name), &all)
+		err := readJSON(filepath.Join(p.records("layers"), name), &all)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -129,7 +154,7 @@ func (p Podman) Images() ([]Image, error) {
 		Layer   string    `json:"layer"`
 		Created time.Time `json:"created"`
 	}
-	err := readJSON(filepath.Join(p.Root, "overlay-images", "images.json"), &all)
+	err := readJSON(filepath.Join(p.records("images"), "images.json"), &all)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -173,7 +198,7 @@ func tagged(names []string) []string {
 func (p Podman) Config(i Image, limit int64) ([]byte, error) {
 	// A name with other signs than small letters, digits and dots is filed in base64.
 	name := "=" + base64.StdEncoding.EncodeToString([]byte(i.ID))
-	path := filepath.Join(p.Root, "overlay-images", strings.TrimPrefix(i.ID, "sha256:"), name)
+	path := filepath.Join(p.records("images"), strings.TrimPrefix(i.ID, "sha256:"), name)
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err

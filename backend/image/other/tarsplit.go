@@ -30,11 +30,11 @@ const (
 // Open gives the layer's tar, put together from its files and what podman
 // noted of the rest. Whether it is what it should be, its digest tells.
 func (l Layer) Open() (io.ReadCloser, error) {
-	note, err := os.Open(filepath.Join(l.store.Root, "overlay-layers", l.id+".tar-split.gz"))
+	note, err := os.Open(filepath.Join(l.store.records("layers"), l.id+".tar-split.gz"))
 	if err != nil {
 		return nil, err
 	}
-	root, err := unpack.OpenRoot(filepath.Join(l.store.Root, "overlay", l.id, "diff"))
+	root, err := unpack.OpenRoot(l.store.files(l.id))
 	if err != nil {
 		note.Close()
 		return nil, err
