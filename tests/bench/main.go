@@ -26,6 +26,7 @@ type bench struct {
 	home   *home.Home
 	tools  []tool // Davit first
 	rounds int
+	stale  []*home.Home // places that are done with, to be removed at the end
 }
 
 // measure is a group of figures that can be asked for by its name.
@@ -42,6 +43,8 @@ func measures() []measure {
 		{"logs", (*bench).logs},
 		{"crowd", (*bench).crowd},
 		{"memory", (*bench).memory},
+		{"pulls", (*bench).pulls},
+		{"images", (*bench).thousand},
 		{"window", (*bench).firstPaint},
 	}
 }
@@ -93,6 +96,11 @@ func run(ctx context.Context, rounds int, asked []string) (err error) {
 		}
 	}
 	b := &bench{report: newReport(tools), home: h, tools: tools, rounds: rounds}
+	defer func() {
+		for _, s := range b.stale {
+			err = errors.Join(err, s.Close())
+		}
+	}()
 	for _, m := range measures() {
 		if !wanted(m, asked) {
 			continue
