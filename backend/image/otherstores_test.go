@@ -62,7 +62,9 @@ func TestImportFromDocker(t *testing.T) {
 	}
 	socket := dockerWith(t, p.Image, archive.Bytes())
 	s := open(t, func(c *Config) {
-		c.Getenv = func(k string) string { return map[string]string{"DOCKER_HOST": "unix://" + socket, "HOME": t.TempDir()}[k] }
+		c.Getenv = func(k string) string {
+			return map[string]string{"DOCKER_HOST": "unix://" + socket, "HOME": t.TempDir()}[k]
+		}
 	})
 	all := must[[]api.OtherStore](t)(s.OtherStores(bg))
 	if len(all) != 1 || all[0].Kind != "docker" || !all[0].Readable || len(all[0].Images) != 1 || all[0].Images[0].Here {
@@ -94,7 +96,9 @@ func TestADockerThatMayNotBeAsked(t *testing.T) {
 		t.Skip("the file's permissions bind nobody here")
 	}
 	s := open(t, func(c *Config) {
-		c.Getenv = func(k string) string { return map[string]string{"DOCKER_HOST": "unix://" + socket, "HOME": t.TempDir()}[k] }
+		c.Getenv = func(k string) string {
+			return map[string]string{"DOCKER_HOST": "unix://" + socket, "HOME": t.TempDir()}[k]
+		}
 	})
 	all := must[[]api.OtherStore](t)(s.OtherStores(bg))
 	if len(all) != 1 || all[0].Readable || !strings.Contains(all[0].Why, "docker") || all[0].Hint == "" {
