@@ -47,7 +47,10 @@ func TestHostileArchives(t *testing.T) {
 			if _, err := os.Stat(path); err != nil {
 				continue
 			}
-			t.Run(c.ID+"/"+form, func(t *testing.T) { hostile(t, c, form, path, canary) })
+			t.Run(c.ID+"/"+form, func(t *testing.T) {
+				t.Parallel()
+				hostile(t, c, form, path, canary)
+			})
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 
 	"davit/backend/api"
 	"davit/backend/image/fetch"
@@ -171,11 +172,19 @@ func serverURL(registry string) string {
 }
 
 // Put keeps credentials: with the helper that the file names for the
-// registry, else in the file.
+// registry, or with the desktop's Secret Service where that can be reached,
+// which the file then names, so that podman finds them, too; else in the file.
 func (f Files) Put(ctx context.Context, registry string, c fetch.Credential) error {
 	return f.change(ctx, func(a *file) error {
 		if h := a.helper(registry); h != "" {
 			return helperStore(ctx, h, serverURL(registry), c)
+		}
+		if hasKeyring() && helperStore(ctx, keyring, serverURL(registry), c) == nil {
+			a.helpers[registry] = keyring
+			for _, k := range keys(registry, "") {
+				delete(a.auths, k)
+			}
+			return nil
 		}
 		a.auths[registry] = entry{Auth: base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Password))}
 		return nil
@@ -225,10 +234,14 @@ func (f Files) remove(ctx context.Context, registry string) error {
 		for _, k := range keys(registry, "") {
 			delete(a.auths, k)
 		}
-		if h := a.helper(registry); h != "" {
-			return helperErase(ctx, h, serverURL(registry))
+		h := a.helper(registry)
+		if h == "" {
+			return nil
 		}
-		return nil
+		if h == keyring {
+			delete(a.helpers, registry)
+		}
+		return helperErase(ctx, h, serverURL(registry))
 	})
 }
 
@@ -252,11 +265,21 @@ func (f Files) change(ctx context.Context, what func(*file) error) error {
 	if a.all["auths"], err = json.Marshal(a.auths); err != nil {
 		return err
 	}
+	if len(a.helpers) > 0 || a.all["credHelpers"] != nil {
+		if a.all["credHelpers"], err = json.Marshal(a.helpers); err != nil {
+			return err
+		}
+	}
 	return store.WriteJSON(f.Own, a.all)
 }
 
+// listTime bounds what helpers take for a list.
+const listTime = 5 * time.Second
+
 // Users lists the registries that somebody is logged in to, with the name.
 func (f Files) Users(ctx context.Context) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTime) // a locked keyring waits for its person
+	defer cancel()
 	out := map[string]string{}
 	for _, path := range f.Read {
 		a, err := read(path)
@@ -273,6 +296,14 @@ func (f Files) Users(ctx context.Context) (map[string]string, error) {
 				c, err = a.get(ctx, registry, "")
 			}
 			if err == nil && !c.Empty() {
+				out[registry] = c.Username
+			}
+		}
+		for registry := range a.helpers {
+			if out[registry] != "" {
+				continue
+			}
+			if c, err := a.get(ctx, registry, ""); err == nil && !c.Empty() {
 				out[registry] = c.Username
 			}
 		}
@@ -296,11 +327,24 @@ func (f Files) Places(users map[string]string) map[string]string {
 			}
 			out[registry] = path
 			if h := a.helper(registry); h != "" && e.Auth == "" {
-				out[registry] = "docker-credential-" + h
+				out[registry] = place(h)
+			}
+		}
+		for registry, h := range a.helpers {
+			if _, listed := users[registry]; listed && out[registry] == "" {
+				out[registry] = place(h)
 			}
 		}
 	}
 	return out
+}
+
+// place names a helper for people.
+func place(helper string) string {
+	if helper == keyring {
+		return "Secret Service"
+	}
+	return "docker-credential-" + helper
 }
 
 // registryOf undoes keys.

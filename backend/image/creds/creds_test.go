@@ -2,9 +2,11 @@ package creds
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"davit/backend/api"
@@ -88,6 +90,48 @@ func TestHelper(t *testing.T) {
 	}
 	if b, err := os.ReadFile(filepath.Join(dir, "store")); err != nil || len(b) == 0 {
 		t.Errorf("the helper was not asked to store: %s %v", b, err)
+	}
+}
+
+// TestKeyring keeps a log-in with the Secret Service's helper where it and a
+// session bus are there, and in the file where it refuses.
+func TestKeyring(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	program := filepath.Join(dir, "docker-credential-secretservice")
+	write(t, program, "#!/bin/sh\nset -e\ncase $1 in\nstore) id -u > "+dir+"/uid; cat > "+dir+"/kept;;\nget) cat "+dir+"/kept;;\nerase) rm "+dir+"/kept;;\nesac\n")
+	if err := os.Chmod(program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+	f := Files{Own: filepath.Join(dir, "auth.json")}
+	f.Read = []string{f.Own}
+	if err := f.Put(ctx, "r.example", fetch.Credential{Username: "ada", Password: "secret"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(f.Own)
+	if err != nil || strings.Contains(string(b), base64.StdEncoding.EncodeToString([]byte("ada:secret"))) || !strings.Contains(string(b), `"r.example": "secretservice"`) {
+		t.Errorf("%s, %v", b, err)
+	}
+	if c, err := f.Get(ctx, "r.example", "a"); err != nil || c.Password != "secret" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	users, err := f.Users(ctx)
+	if err != nil || users["r.example"] != "ada" || f.Places(users)["r.example"] != "Secret Service" {
+		t.Errorf("%v, %v, %v", users, f.Places(users), err)
+	}
+	if err := f.Delete(ctx, "r.example"); err != nil {
+		t.Fatal(err)
+	}
+	if users, err := f.Users(ctx); err != nil || len(users) != 0 {
+		t.Errorf("after the log-out: %v, %v", users, err)
+	}
+	write(t, program, "#!/bin/sh\necho no keyring; exit 1\n")
+	if err := f.Put(ctx, "r.example", fetch.Credential{Username: "ada", Password: "secret"}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := f.Get(ctx, "r.example", "a"); err != nil || c.Password != "secret" {
+		t.Errorf("in the file: %+v, %v", c, err)
 	}
 }
 

@@ -33,6 +33,7 @@ func helper(ctx context.Context, helper, verb string, in []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	asPerson(cmd)
 	var out bytes.Buffer
 	cmd.Stdin, cmd.Stdout = bytes.NewReader(in), limited{&out, 1 << 20}
 	if err := cmd.Run(); err != nil {
