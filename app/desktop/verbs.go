@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 
 	"davit/backend/api"
@@ -108,7 +109,23 @@ func (v *Verbs) Doctor() ([]api.Check, error) {
 }
 
 // SaveImages writes images as one archive to path, as PickSave returned it.
-func (v *Verbs) SaveImages(refs []string, format api.SaveFormat, path string) (err error) {
+func (v *Verbs) SaveImages(refs []string, format api.SaveFormat, path string) error {
+	return saveTo(path, func(w io.Writer) error { return v.service.Save(context.Background(), refs, format, w) })
+}
+
+// SaveFile writes a file of a container or volume, a directory as an archive,
+// to path, as PickSave returned it.
+func (v *Verbs) SaveFile(at api.FilePath, dir bool, path string) error {
+	return saveTo(path, func(w io.Writer) error {
+		if dir {
+			return v.service.GetArchive(context.Background(), api.ArchiveQuery{At: at}, w)
+		}
+		return v.service.ReadFile(context.Background(), api.ReadQuery{At: at}, w)
+	})
+}
+
+// saveTo makes a file that is whole or not there.
+func saveTo(path string, write func(io.Writer) error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
@@ -121,5 +138,5 @@ func (v *Verbs) SaveImages(refs []string, format api.SaveFormat, path string) (e
 			os.Remove(path)
 		}
 	}()
-	return v.service.Save(context.Background(), refs, format, f)
+	return write(f)
 }

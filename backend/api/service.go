@@ -70,6 +70,10 @@ type Containers interface {
 	Update(ctx context.Context, ref string, u Update) error
 	// Top lists the processes of a running container.
 	Top(ctx context.Context, ref string) ([]Process, error)
+	// SignalProcess sends a signal to one process of a running container, by
+	// its pid on the host as Top tells it; KindNotFound where the container has
+	// no such process.
+	SignalProcess(ctx context.Context, ref string, pid int, signal string) error
 	// Stats calls sink with the statistics of containers, round by round. With
 	// q.Refs it ends when none of them runs, unless q.All.
 	Stats(ctx context.Context, q StatsQuery, sink func(StatsRound) error) error

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"davit/backend/api"
 	"davit/backend/guard/cgroup"
 	"davit/backend/guard/procs"
@@ -178,4 +180,40 @@ func bootTime() time.Time {
 		return time.Time{}
 	}
 	return time.Now().Add(-time.Duration(up * float64(time.Second)))
+}
+
+// SignalProcess implements api.Service. The pid is looked for among the
+// container's own, and signalled by a descriptor of the process that was found.
+func (e *Engine) SignalProcess(ctx context.Context, ref string, pid int, signal string) error {
+	sig, err := signalNumber(signal)
+	if err != nil {
+		return err
+	}
+	entry, err := e.running(ctx, ref)
+	if err != nil {
+		return explain(err)
+	}
+	table, err := procs.Scan()
+	if err != nil {
+		return explain(err)
+	}
+	for _, p := range table.Of(entry.State.PID) {
+		if p.PID == pid {
+			return explain(procs.Signal(pid, p.Start, sig))
+		}
+	}
+	return api.Errorf(api.KindNotFound, "%s has no process %d", entry.Record.Name, pid).WithRef(entry.Record.Name)
+}
+
+func signalNumber(name string) (unix.Signal, error) {
+	if err := validSignal(name); err != nil {
+		return 0, err
+	}
+	if n, err := strconv.Atoi(name); err == nil {
+		return unix.Signal(n), nil
+	}
+	if n := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")); n != 0 {
+		return n, nil
+	}
+	return 0, invalid(name, "%q is no signal for a single process", name).WithHint("Give its number.")
 }

@@ -51,6 +51,10 @@ func (c *client) Shells(ctx context.Context, ref string) (api.Shells, error) {
 	return query[api.Shells](ctx, c, "Shells", ref)
 }
 
+func (c *client) SignalProcess(ctx context.Context, ref string, pid int, signal string) error {
+	return c.command(ctx, "SignalProcess", ref, pid, signal)
+}
+
 func fileMethods() map[string]method {
 	return map[string]method{
 		"Files":      query1(api.Service.Files),
@@ -64,5 +68,7 @@ func fileMethods() map[string]method {
 		"GetArchive": download1(api.Service.GetArchive),
 		"PutArchive": upload1(api.Service.PutArchive),
 		"Shells":     query1(api.Service.Shells),
+
+		"SignalProcess": command3(api.Service.SignalProcess),
 	}
 }

@@ -110,6 +110,12 @@ func testTop(s *suite) {
 	if len(list) == 0 || list[0].Inside != 1 || list[0].PID == 0 || list[0].Command == "" || list[0].Started.IsZero() {
 		s.Errorf("%+v", list)
 	}
+	s.want(api.KindNotFound, s.Service.SignalProcess(s.ctx(), c.ID, 1, "KILL"))
+	s.want(api.KindInvalid, s.Service.SignalProcess(s.ctx(), c.ID, list[0].PID, "NONE"))
+	s.ok(s.Service.SignalProcess(s.ctx(), c.ID, list[0].PID, "KILL"))
+	if e := s.wait(c.ID); e.Code != 137 {
+		s.Errorf("%+v", e)
+	}
 }
 
 func testStats(s *suite) {

@@ -107,6 +107,20 @@ func (f *Fake) Top(ctx context.Context, ref string) (list []api.Process, err err
 	return list, err
 }
 
+// SignalProcess implements api.Service.
+func (f *Fake) SignalProcess(ctx context.Context, ref string, pid int, signal string) error {
+	list, err := f.Top(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if p.PID == pid {
+			return f.Kill(ctx, ref, signal)
+		}
+	}
+	return api.Errorf(api.KindNotFound, "%s has no process %d", ref, pid).WithRef(ref)
+}
+
 // Stats implements api.Service.
 func (f *Fake) Stats(ctx context.Context, q api.StatsQuery, sink func(api.StatsRound) error) error {
 	every := time.Second

@@ -39,6 +39,12 @@ export class Client {
   rename = (ref: string, name: string) => this.transport.call<null>('Rename', [ref, name]);
   update = (ref: string, u: t.Update) => this.transport.call<null>('Update', [ref, u]);
   checkHealth = (ref: string) => this.transport.call<t.HealthResult>('CheckHealth', [ref]);
+  top = async (ref: string, signal?: AbortSignal) => (await this.transport.call<t.Process[] | null>('Top', [ref], signal)) ?? [];
+  signalProcess = (ref: string, pid: number, signal: string) => this.transport.call<null>('SignalProcess', [ref, pid, signal]);
+  statsHistory = async (ref: string, since: string, signal?: AbortSignal) =>
+    (await this.transport.call<t.Stats[] | null>('StatsHistory', [ref, since], signal)) ?? [];
+  pastEvents = async (q: t.EventQuery, signal?: AbortSignal) =>
+    (await this.transport.call<t.Event[] | null>('PastEvents', [q], signal)) ?? [];
   stats = (q: t.StatsQuery, sink: (rounds: t.StatsRound[]) => void, signal: AbortSignal) =>
     this.transport.stream<t.StatsRound>('Stats', [q], sink, signal);
   logs = (ref: string, q: t.LogQuery, sink: (lines: t.LogLine[]) => void, signal: AbortSignal) =>

@@ -1,6 +1,8 @@
 // Where the page runs: in Davit's window or in a browser. The only place that
 // knows Wails.
 
+import type { FilePath } from './types';
+
 /** app/desktop's bound methods, as far as the front calls them. */
 export interface Bridge {
   OpenURL(url: string): Promise<void>;
@@ -63,8 +65,13 @@ interface WailsRuntime {
   Quit?(): void;
 }
 
+/** The bound verbs that are more than their call over the wire. */
+interface Verbs {
+  SaveFile?(at: FilePath, dir: boolean, path: string): Promise<void>;
+}
+
 interface WailsWindow {
-  go?: Record<string, { Bridge?: Bridge } | undefined>;
+  go?: Record<string, { Bridge?: Bridge; Verbs?: Verbs } | undefined>;
   runtime?: WailsRuntime;
 }
 
@@ -80,6 +87,8 @@ export interface Platform {
   /** A path to write to, chosen in the desktop's dialog; "": it was closed. */
   pickSave?: (name: string) => Promise<string>;
   saveText(name: string, text: string): Promise<void>;
+  /** Keeps a file, or a directory as an archive, where the person wants it; what it is called there, "" where they gave up. */
+  saveFile(name: string, at: FilePath, dir: boolean, blob: () => Promise<Blob>): Promise<string>;
   /** Hands the browser a file to keep. */
   saveBlob(name: string, blob: Blob): void;
   onAppearance(listener: (a: Appearance) => void): void;
@@ -90,6 +99,7 @@ export interface Platform {
 export function detectPlatform(w: Window & typeof globalThis): Platform {
   const wails = w as unknown as WailsWindow;
   const bridge = Object.values(wails.go ?? {}).find((pkg) => pkg?.Bridge)?.Bridge;
+  const verbs = Object.values(wails.go ?? {}).find((pkg) => pkg?.Verbs)?.Verbs;
   const desktop = bridge !== undefined || wails.runtime !== undefined;
   return {
     desktop,
@@ -100,6 +110,15 @@ export function detectPlatform(w: Window & typeof globalThis): Platform {
     pickSave: bridge?.PickSave ? (name) => bridge.PickSave!(name) : undefined,
     saveText: (name, text) => saveText(w, bridge, name, text),
     saveBlob: (name, blob) => saveBlob(w, name, blob),
+    saveFile: async (name, at, dir, blob) => {
+      if (!bridge?.PickSave || !verbs?.SaveFile) {
+        saveBlob(w, name, await blob());
+        return name;
+      }
+      const path = await bridge.PickSave(name);
+      if (path) await verbs.SaveFile(at, dir, path);
+      return path;
+    },
     onAppearance: (listener) => {
       void bridge?.Appearance?.().then(listener);
       wails.runtime?.EventsOn?.('appearance', (a) => listener(a as Appearance));

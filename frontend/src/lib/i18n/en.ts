@@ -11,12 +11,16 @@ import { networks } from './networks';
 import { operate } from './operate';
 import { list, plural } from './plural';
 import { spec } from './spec';
+import { files } from './files';
+import { stats } from './stats';
 import { terminal } from './terminal';
 import { volumes } from './volumes';
 
 export const en = {
   terminal,
   volumes,
+  files,
+  stats,
   app: {
     name: 'Davit',
     tagline: 'Containers on this computer, without root.',
@@ -121,7 +125,7 @@ export const en = {
     exitedWith: (code: number) => `Exited (${code})`,
     started: (when: string) => `started ${when}`,
     ended: (when: string) => `ended ${when}`,
-    tabs: { label: 'Parts of the container', overview: 'Overview', logs: 'Logs', terminal: 'Terminal', inspect: 'Inspect' },
+    tabs: { label: 'Parts of the container', overview: 'Overview', logs: 'Logs', terminal: 'Terminal', files: 'Files', stats: 'Stats', inspect: 'Inspect' },
     portLink: (url: string) => `Open ${url} in the browser`,
     welcome: {
       title: 'Run Your First Container',
@@ -204,12 +208,19 @@ export const en = {
     ended: 'The container is not running. This is all it wrote.',
     tail: (n: number) => plural(n, 'Only the last line is shown.', 'Only the last # lines are shown.'),
     loadAll: 'Load All',
+    from: (when: string) => `From ${when} on`,
     dropped: (n: number) => plural(n, '# older line was let go.', '# older lines were let go.'),
     copied: (n: number) => plural(n, 'Copied # line', 'Copied # lines'),
     toolbar: 'Log tools',
   },
   inspect: {
     copy: 'Copy JSON',
+    search: 'Search names and values',
+    hits: (n: number) => plural(n, '# match', '# matches'),
+    noMatch: (text: string) => `Nothing here matches “${text}”`,
+    form: 'Form',
+    tree: 'Tree',
+    json: 'JSON',
     root: 'container',
     rootImage: 'image',
   },

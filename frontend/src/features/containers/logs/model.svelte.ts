@@ -32,6 +32,9 @@ export class LogModel {
   /** Older lines exist that were not asked for. */
   tailed = $state(false);
 
+  /** The moment from which on it was read; "": not by time. */
+  since = $state('');
+
   query = $state('');
   only = $state(false);
   stream = $state<Stream>('all');
@@ -66,6 +69,13 @@ export class LogModel {
     await this.read(all ? { follow: true } : { follow: true, tail: firstTail });
   }
 
+  /** Reads from a moment on. */
+  async openAt(since: string): Promise<void> {
+    this.reset();
+    this.since = since;
+    await this.read({ follow: true, since }, false);
+  }
+
   /** Goes on after the container was started again. */
   async resume(): Promise<void> {
     const since = this.lines.at(-1)?.time;
@@ -77,15 +87,15 @@ export class LogModel {
     this.scan++;
   }
 
-  private async read(q: LogQuery): Promise<void> {
+  private async read(q: LogQuery, resumed = q.since !== undefined): Promise<void> {
     this.asked?.abort();
     const asked = (this.asked = new AbortController());
-    const after = q.since ? Date.parse(q.since) : -Infinity;
+    const after = resumed && q.since ? Date.parse(q.since) : -Infinity;
     const last = this.lines.at(-1)?.time;
     this.error = undefined;
     if (this.phase === 'failed') this.phase = this.lines.length > 0 ? 'live' : 'loading';
     try {
-      await this.source(q, (lines) => this.take(q.since ? lines.filter((l) => later(l.time, after, last)) : lines), asked.signal);
+      await this.source(q, (lines) => this.take(resumed ? lines.filter((l) => later(l.time, after, last)) : lines), asked.signal);
       this.finish(asked, 'ended');
     } catch (thrown) {
       if (asked.signal.aborted || isAbort(thrown)) return;
@@ -202,6 +212,7 @@ export class LogModel {
     this.sifted = 0;
     this.dropped = 0;
     this.tailed = false;
+    this.since = '';
     this.phase = 'loading';
     this.error = undefined;
     this.version++;

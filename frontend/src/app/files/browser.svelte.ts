@@ -1,0 +1,119 @@
+import { dialogs, files, toasts } from '$app/davit.svelte';
+import { asApiError, isAbort, type ApiError } from '$lib/api/errors';
+import { One } from '$lib/api/one.svelte';
+import type { DirPage, FileInfo, FilePath } from '$lib/api/types';
+import { t } from '$lib/i18n';
+import { join, parentOf } from './paths';
+
+const words = t.files;
+
+/** Something being sent, with how much of it was. */
+export interface Upload {
+  name: string;
+  sent: number;
+  total: number;
+}
+
+/** A tree being looked through: one directory of it, and what is done there. */
+export class Browser {
+  path = $state('/');
+  /** The file that is looked into; undefined: the directory is. */
+  opened = $state.raw<FileInfo>();
+  upload = $state.raw<Upload>();
+  failure = $state.raw<ApiError>();
+  readonly listing: One<DirPage>;
+  private sending: AbortController | undefined;
+
+  constructor(readonly tree: Omit<FilePath, 'path'>) {
+    this.listing = new One((signal) => files.list(this.at(this.path), signal));
+  }
+
+  at(path: string): FilePath {
+    return { ...this.tree, path };
+  }
+
+  go(path: string): void {
+    if (path !== this.path) this.listing.value = undefined;
+    this.path = path;
+    this.opened = undefined;
+    this.failure = undefined;
+    void this.listing.load();
+  }
+
+  refresh = () => this.listing.load();
+
+  /** Opens a directory, a link to one, or a file. */
+  async open(f: FileInfo): Promise<void> {
+    if (f.dir) return this.go(f.path);
+    if (!f.link) return void (this.opened = f);
+    await this.try(async () => {
+      const led = await files.info(this.at(f.path), true);
+      if (led.dir) this.go(led.real ?? led.path);
+      else this.opened = { ...led, path: led.real ?? led.path, name: (led.real ?? led.path).split('/').at(-1)! };
+    });
+  }
+
+  up(): void {
+    if (this.opened) this.opened = undefined;
+    else if (this.path !== '/') this.go(parentOf(this.path));
+  }
+
+  /** Does something and lists again; what failed stands above the list. */
+  async try(work: () => Promise<unknown>): Promise<boolean> {
+    this.failure = undefined;
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      if (!isAbort(thrown)) this.failure = asApiError(thrown);
+      return false;
+    }
+  }
+
+  remove(f: FileInfo): void {
+    dialogs.confirm({
+      title: words.deleteTitle(f.name),
+      text: f.dir ? words.deleteDir(f.path) : words.deleteFile(f.path),
+      verb: words.delete,
+      run: () =>
+        void this.try(async () => {
+          await files.remove(this.at(f.path));
+          toasts.show(words.deleted(f.name));
+          this.opened = undefined;
+          await this.refresh();
+        }),
+    });
+  }
+
+  /** Sends files into the directory that is shown; one that is there is replaced only when the person says so. */
+  async send(list: File[]): Promise<void> {
+    const dir = this.path;
+    const there = new Set(this.listing.value?.entries.map((f) => f.name));
+    const double = list.filter((f) => there.has(f.name));
+    const go = () => void this.sendAll(dir, list);
+    if (double.length === 0) return go();
+    dialogs.confirm({
+      title: words.replaceTitle(double.length),
+      text: words.replaceText(double.map((f) => f.name)),
+      verb: words.replace,
+      run: go,
+    });
+  }
+
+  cancel = () => this.sending?.abort();
+
+  private async sendAll(dir: string, list: File[]): Promise<void> {
+    this.sending = new AbortController();
+    const { signal } = this.sending;
+    const done = await this.try(async () => {
+      for (const f of list) {
+        const told = (sent: number) => (this.upload = { name: f.name, sent, total: f.size });
+        told(0);
+        await files.write(this.at(join(dir, f.name)), f, '', told, signal);
+      }
+    });
+    this.upload = undefined;
+    if (done) toasts.show(words.uploaded(list.length));
+    await this.refresh();
+  }
+}

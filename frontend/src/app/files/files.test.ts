@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { contentOf, hex } from './content';
+import { badName, crumbs, join, parentOf, parseMode } from './paths';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+describe('paths', () => {
+  it('join and part', () => {
+    expect([join('/', 'a'), join('/a b', 'c:d')]).toEqual(['/a', '/a b/c:d']);
+    expect([parentOf('/a'), parentOf('/a/b')]).toEqual(['/', '/a']);
+    expect(crumbs('/a/b c')).toEqual([{ name: 'a', path: '/a' }, { name: 'b c', path: '/a/b c' }]);
+    expect(crumbs('/')).toEqual([]);
+  });
+  it('know what is no name', () => {
+    expect(['', 'a/b', '.', '..', 'é'.repeat(128)].map(badName)).toEqual(['empty', 'slash', 'dots', 'dots', 'long']);
+    for (const name of ['a', '...', '-rf', ' ', 'ü'.repeat(127), '<b>']) expect(badName(name)).toBeUndefined();
+  });
+  it('read modes', () => {
+    expect(['755', '0644', '4755', ' 600 '].map(parseMode)).toEqual([0o755, 0o644, 0o4755, 0o600]);
+    for (const bad of ['', '8', '999', '77777', 'rwx']) expect(parseMode(bad)).toBeUndefined();
+  });
+});
+
+describe('contentOf', () => {
+  it('tells text from what is none', () => {
+    expect(contentOf(bytes('héllo'), true)).toEqual({ kind: 'text', text: 'héllo', whole: true });
+    expect(contentOf(bytes('hé').subarray(0, 2), false)).toEqual({ kind: 'text', text: 'h', whole: false });
+    expect(contentOf(new Uint8Array([0x41, 0, 0x42]), true).kind).toBe('binary');
+    expect(contentOf(new Uint8Array([0xff, 0xfe, 0x41]), true).kind).toBe('binary');
+    expect(contentOf(new Uint8Array(), true)).toEqual({ kind: 'text', text: '', whole: true });
+  });
+  it('shows images as data, and markup as text', () => {
+    const png = contentOf(new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), true);
+    expect(png).toEqual({ kind: 'image', url: 'data:image/png;base64,iVBORw0KGgo=' });
+    expect(contentOf(bytes('<svg onload="alert(1)"/>'), true).kind).toBe('text');
+  });
+  it('dumps bytes', () => {
+    expect(hex(bytes('AB\n'))).toBe(`00000000  41 42 0a${' '.repeat(39)}  AB.`);
+  });
+});

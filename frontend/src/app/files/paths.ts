@@ -1,0 +1,27 @@
+/** A name below a directory. */
+export function join(dir: string, name: string): string {
+  return dir === '/' ? `/${name}` : `${dir}/${name}`;
+}
+
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
+/** The directories above a path and itself, each with the path that it stands for. */
+export function crumbs(path: string): { name: string; path: string }[] {
+  const names = path.split('/').filter(Boolean);
+  return names.map((name, n) => ({ name, path: `/${names.slice(0, n + 1).join('/')}` }));
+}
+
+/** What is wrong with a file's name, as a key of the catalogue; undefined: nothing. */
+export function badName(name: string): 'empty' | 'slash' | 'dots' | 'long' | undefined {
+  if (name === '') return 'empty';
+  if (name.includes('/') || name.includes('\0')) return 'slash';
+  if (name === '.' || name === '..') return 'dots';
+  return new TextEncoder().encode(name).length > 255 ? 'long' : undefined;
+}
+
+/** "0755", "755" or "4755" as a number; undefined where it is none. */
+export function parseMode(text: string): number | undefined {
+  return /^0?[0-7]{3,4}$/.test(text.trim()) ? parseInt(text.trim(), 8) : undefined;
+}
