@@ -5,7 +5,8 @@ import { ceiling, condense, series } from './series';
 function sample(second: number, more: Partial<Stats>): Stats {
   const time = new Date(second * 1000).toISOString();
   const none = { cpu: 0, cpuTime: 0, memory: 0, memoryLimit: 0, netIn: 0, netOut: 0, diskRead: 0, diskWritten: 0, pids: 0 };
-  return { id: 'a', name: 'a', time, running: true, source: 'cgroup', ...none, ...more };
+  const rates = { netInRate: 0, netOutRate: 0 };
+  return { id: 'a', name: 'a', time, running: true, source: 'cgroup', ...none, ...rates, ...more };
 }
 
 describe('series', () => {
