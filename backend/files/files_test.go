@@ -346,3 +346,24 @@ func TestShells(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// BenchmarkListing lists a directory of 10,000 files, as a page asks for it.
+func BenchmarkListing(b *testing.B) {
+	dir := b.TempDir()
+	for n := range 10_000 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file-%05d", n)), nil, 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	r, err := OpenDir(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for b.Loop() {
+		l, err := r.List(b.Context(), "/", 0, 10_000)
+		if err != nil || len(l.Page.Entries) != 10_000 {
+			b.Fatal(len(l.Page.Entries), err)
+		}
+	}
+}
