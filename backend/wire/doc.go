@@ -20,10 +20,15 @@
 //	{"item": …}
 //	{"end": true}  or  {"error": api.Error}
 //
-// Load takes the archive as its body. Save answers application/octet-stream; an
+// Load takes the archive as its body; where there are arguments beside a body
+// they are in the header [ArgsHeader]. Save and its like answer application/octet-stream; an
 // error after the first byte is told in the trailer [ErrorTrailer] to who sends
 // "TE: trailers", and breaks the connection otherwise.
 //
 // Attach and Exec ask for "Upgrade: davit-session" and go on, after 101, with
 // the frames of api.Session.
+//
+// A page has fetch() and no more than six connections: [Page] holds its
+// sessions for it, with calls for input and one stream that may be left and
+// joined again. They end with the front that held them.
 package wire
