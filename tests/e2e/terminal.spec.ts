@@ -58,7 +58,7 @@ test('sessions survive navigation and the page, and end when asked to', async ({
 
   await expect(screen(app)).toContainText('again kept');
   await type(app, 'echo $$ > /shell.pid');
-  await app.getByRole('button', { name: 'Close sh' }).click();
+  await app.getByRole('button', { name: 'Close ash' }).click();
   await expect(app.getByRole('heading', { name: 'Open a Terminal' })).toBeVisible();
   await expect(async () => {
     const gone = await davit.cli('exec', 'work', 'sh', '-c', 'kill -0 $(cat /shell.pid) 2>/dev/null || echo gone');
