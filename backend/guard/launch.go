@@ -41,6 +41,9 @@ func (c *container) launch(ctx context.Context) (err error) {
 		network <- answer{n, err}
 	}()
 	mountErr := mountRootfs(c.g.Dirs, c.rec)
+	if mountErr == nil {
+		mountErr = c.become(&spec)
+	}
 	n := <-network
 	if err := errors.Join(mountErr, n.err); err != nil {
 		if n.err == nil {
@@ -75,23 +78,28 @@ func first(errs ...error) error {
 	return nil
 }
 
-// prepare fills in what is known only now.
-func (c *container) prepare(spec *specs.Spec, n connected) error {
-	if err := writeIdentity(c, n); err != nil {
-		return err
-	}
+// become fills in who the program runs as, which the rootfs tells.
+func (c *container) become(spec *specs.Spec) error {
 	u, home, err := resolveUser(c.dir.Rootfs(), c.rec.User, c.rec.Spec.Groups...)
 	if err != nil {
 		return err
 	}
 	spec.Process.User = u
-	if err := c.giveMounts(u); err != nil {
-		return err
-	}
 	spec.Process.Env = withHome(spec.Process.Env, home)
 	if u.UID != 0 && spec.Process.Capabilities != nil {
 		// As the kernel does when a program of root becomes another user.
 		spec.Process.Capabilities.Effective, spec.Process.Capabilities.Permitted = nil, nil
+	}
+	return nil
+}
+
+// prepare fills in what is known only now.
+func (c *container) prepare(spec *specs.Spec, n connected) error {
+	if err := writeIdentity(c, n); err != nil {
+		return err
+	}
+	if err := c.giveMounts(spec.Process.User); err != nil {
+		return err
 	}
 	if n.netns != nil {
 		for i, ns := range spec.Linux.Namespaces {
@@ -129,20 +137,36 @@ func (c *container) create(spec *specs.Spec, n connected) (*run, error) {
 	if r.group != "" {
 		spec.Linux.CgroupsPath = r.group.Path()
 	}
-	if r.proc, err = c.g.Runtime.Create(c.rec.ID, spec, theirs); err != nil {
-		r.close()
-		return nil, errors.Join(err, r.group.Remove())
-	}
-	r.console = r.proc.Console()
-	// What no keeper holds would not survive us: it is not started.
-	if err := r.deposit(); err != nil {
-		return nil, errors.Join(err, r.abandon())
+	if err := r.make(spec, theirs); err != nil {
+		return nil, err
 	}
 	if n.netns != nil {
 		_ = n.netns.Close() // the container holds it from now on
 		r.net.netns = nil
 	}
 	return r, nil
+}
+
+// make starts the waiting process, and has the keeper hold our ends meanwhile:
+// what no keeper holds would not survive us, and is not started.
+func (r *run) make(spec *specs.Spec, theirs Stdio) error {
+	held := make(chan error, 1)
+	go func() { held <- r.deposit() }()
+	var err error
+	r.proc, err = r.c.g.Runtime.Create(r.c.rec.ID, spec, theirs)
+	herr := <-held
+	if err != nil {
+		r.withdraw()
+		r.close()
+		return errors.Join(err, r.group.Remove())
+	}
+	if r.console = r.proc.Console(); r.console != nil && herr == nil {
+		herr = r.deposit() // it is the only one of ours
+	}
+	if herr != nil {
+		return errors.Join(herr, r.abandon())
+	}
+	return nil
 }
 
 // abandon takes back a run whose process waits to be started.

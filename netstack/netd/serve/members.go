@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 
 	"davit/backend/api"
 	"davit/netstack"
@@ -37,8 +38,10 @@ func (s *server) attach(r netd.Request, ns *os.File) (netd.Endpoint, *os.File, e
 		return netd.Endpoint{}, nil, s.explainAddress(err, r)
 	}
 	s.requests[e.ID] = r
-	s.kept.namespace(e)
+	var held sync.WaitGroup
+	held.Go(func() { s.kept.namespace(e) })
 	s.save()
+	held.Wait()
 	if ns != nil {
 		return s.describe(e), nil, nil // the guard has it
 	}
