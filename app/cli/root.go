@@ -54,7 +54,7 @@ func verbs() []*command {
 		newRunCommand(), newCreateCommand(), newPsCommand(), newLogsCommand(), newExecCommand(),
 		newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(), newKillCommand(),
 		newRmCommand(), newWaitCommand(), newPortCommand(), newInspectCommand(),
-		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newEditCommand(), newDuplicateCommand(), newTopCommand(), newStatsCommand(),
+		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newEditCommand(), newDuplicateCommand(), newGiveBackCommand(), newTopCommand(), newStatsCommand(),
 		newImagesCommand(), newPullCommand(), newRmiCommand(), newLoadCommand(), newSaveCommand(), newTagCommand(),
 		newPushCommand(), newImportCommand(), newHistoryCommand(), newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(),
 		newSearchCommand(), newLoginCommand(), newLogoutCommand(), newOperationGroup(),

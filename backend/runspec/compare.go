@@ -37,6 +37,7 @@ func Normal(s api.RunSpec) api.RunSpec {
 	for i, u := range s.Ulimits {
 		s.Ulimits[i].Name = strings.ToLower(u.Name)
 	}
+	slices.SortStableFunc(s.Ulimits, func(a, b api.Ulimit) int { return strings.Compare(a.Name, b.Name) })
 	return s
 }
 

@@ -30,7 +30,8 @@ func Parse(text string) (api.ParsedRun, error) {
 	case imageName().MatchString(text):
 		return api.ParsedRun{Kind: "image", Specs: []api.ParsedSpec{{Spec: api.RunSpec{Image: text}, Unknown: []string{}, Notes: []string{}}}}, nil
 	}
-	return api.ParsedRun{}, invalid("this is not a line that runs a container, nor an image's name")
+	specs, err := ParseCompose(text)
+	return api.ParsedRun{Kind: "compose", Specs: specs}, err
 }
 
 var (

@@ -133,6 +133,9 @@ func Chown(ctx context.Context, dir string, to func(uid, gid int) (int, int)) er
 		if uid == int(st.Uid) && gid == int(st.Gid) {
 			return nil
 		}
+		if gid == int(st.Gid) {
+			gid = -1 // it may be one that is not mapped here
+		}
 		if err := chown(at, name, uid, gid, st.Mode); err != nil {
 			return gone(err, name)
 		}
