@@ -370,7 +370,7 @@ func (d *document) scalar(s string) *yaml.Node {
 // looksOtherwise tells whether a plain scalar would not be read as this string
 // by every reader: YAML 1.1 has more words for true, and numbers to the base 60.
 func looksOtherwise(s string) bool {
-	if strings.ContainsAny(s, "\r\n\x85\u2028\u2029\ufeff") || s != strings.TrimSpace(s) || strings.Contains(s, ":") && strings.Trim(s, "0123456789:._-") == "" {
+	if strings.ContainsAny(s, "\r\n\u0085\u2028\u2029\ufeff") || s != strings.TrimSpace(s) || strings.Contains(s, ":") && strings.Trim(s, "0123456789:._-") == "" {
 		return true
 	}
 	var v any
