@@ -120,6 +120,11 @@ func Suite(t *testing.T, New func(t *testing.T) Setup) {
 		{"EventsResume", testEventsResume},
 		{"Info", testInfo},
 		{"Doctor", testDoctor},
+		{"Volumes", testVolumes},
+		{"Secrets", testSecrets},
+		{"CheckSpec", testCheckSpec},
+		{"Edit", testEdit},
+		{"Snapshots", testSnapshots},
 		{"Cancelled", testCancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) {
