@@ -143,6 +143,10 @@ func (s Searcher) probe(ctx context.Context, a *Answer, t Target, term string, l
 		if err == nil || t.Kind != "" || ctx.Err() != nil {
 			return err
 		}
+		// Who asks to wait is not asked in other ways meanwhile.
+		if api.AsError(err).Kind == api.KindRateLimited {
+			return err
+		}
 	}
 	a.Kind, a.Results = Catalogue, nil
 	return s.catalogue(ctx, a, t, term, limit)
