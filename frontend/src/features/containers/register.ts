@@ -1,12 +1,17 @@
 import type { Actions } from '$app/actions';
-import { engine, router } from '$app/davit.svelte';
+import { dialogs, engine, router } from '$app/davit.svelte';
 import { familiarName } from '$lib/format';
+import { t } from '$lib/i18n';
+import PruneDialog from './PruneDialog.svelte';
 import { actionsOf, menuOf } from './actions';
 import { operate } from './operate.svelte';
 import { status } from './status';
 
 /** Puts containers into the palette. */
 export function registerContainers(actions: Actions): void {
+  actions.addGlobal(() => [
+    { id: 'container.prune', title: t.operate.prune.title, icon: 'trash', keywords: 'container prune clean free space', run: () => dialogs.view(PruneDialog, {}) },
+  ]);
   actions.addSelection(() => {
     const { section, id } = router.route;
     const open = section === 'containers' && id ? engine.containers.get(id) : undefined;

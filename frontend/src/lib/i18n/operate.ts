@@ -60,4 +60,12 @@ export const operate = {
     CONT: 'lets it go on',
     KILL: 'ends it at once',
   } as Record<string, string>,
+  prune: {
+    title: 'Remove Stopped Containers',
+    menu: 'Remove Stopped…',
+    text: 'What they wrote and their logs go with them; volumes stay.',
+    nothing: 'No container is stopped.',
+    go: (n: number, size: string) => plural(n, `Remove # Container (${size})`, `Remove # Containers (${size})`),
+    done: (n: number, size: string) => `${plural(n, 'Removed # container', 'Removed # containers')}, freed ${size}`,
+  },
 };
