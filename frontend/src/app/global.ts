@@ -11,6 +11,7 @@ export function registerGlobal(actions: Actions): void {
 function work(): Action[] {
   return [
     { id: 'run', title: t.run.title, icon: 'play', keywords: 'new create start', shortcut: 'Ctrl+N', run: () => dialogs.run({ image: '' }) },
+    { id: 'run.paste', title: t.spec.pasteTitle, icon: 'paste', keywords: 'docker podman compose run line import', run: () => dialogs.paste('') },
     { id: 'pull', title: t.pull.title, icon: 'download', keywords: 'fetch download', run: () => dialogs.pull() },
   ];
 }
