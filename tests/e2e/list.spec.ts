@@ -46,9 +46,9 @@ test('groups, filters, several at once, and what the right button offers', async
     await list.toolbar('Pause').click();
     await expect(list.row('shop-web')).toContainText('Paused');
     await expect(list.row('shop-api')).toContainText('Paused');
-    await expectAccessible(app, 'selection');
     await list.undo().click();
     await expect(list.row('shop-web')).toContainText('Running');
+    await expectAccessible(app, 'selection');
     await list.toolbar('Stop').click();
     await expect(list.row('shop-api')).toContainText('Exited');
     await list.undo().click();
