@@ -16,6 +16,7 @@ var (
 	wailsInUse = regexp.MustCompile(`wailsjs/|window\.(?:go|runtime)\b|\bfetch\(`)
 	colours    = regexp.MustCompile(`(?:#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(|\boklch\()`)
 	styles     = regexp.MustCompile(`(?s)<style[^>]*>(.*?)</style>`)
+	sides      = regexp.MustCompile(`\b(?:margin|padding|border)-(?:left|right)\b|text-align:\s*(?:left|right)|float:`)
 	rawHTML    = regexp.MustCompile(`\{@html|\.(?:inner|outer)HTML\b|insertAdjacentHTML|document\.write\(`)
 )
 
@@ -131,6 +132,18 @@ func TestTextIsText(t *testing.T) {
 	eachPage(t, func(t *testing.T, p page) {
 		if m := rawHTML.FindString(p.text); m != "" {
 			t.Errorf("%s uses %s: what strangers wrote is shown as text, never as markup", p.path, m)
+		}
+	})
+}
+
+// TestNothingKnowsLeftAndRight: a page that is written from right to left is
+// laid out so by the same rules, if they say start and end.
+func TestNothingKnowsLeftAndRight(t *testing.T) {
+	eachPage(t, func(t *testing.T, p page) {
+		for _, m := range styles.FindAllStringSubmatch(p.text, -1) {
+			if side := sides.FindString(m[1]); side != "" {
+				t.Errorf("%s says %q: say -inline-start, -inline-end, start or end", p.path, side)
+			}
 		}
 	})
 }
