@@ -76,6 +76,7 @@ func (e *Engine) statsRound(ctx context.Context, s *usage.Sampler, ids []string,
 		return round, err
 	}
 	var targets []usage.Target
+	traffic := traffic{dirs: e.dirs}
 	at := map[string]int{} // by id, in the round
 	for _, entry := range entries {
 		rec, st := entry.Record, entry.State
@@ -86,7 +87,9 @@ func (e *Engine) statsRound(ctx context.Context, s *usage.Sampler, ids []string,
 		at[rec.ID] = len(round.Containers)
 		round.Containers = append(round.Containers, api.Stats{ID: rec.ID, Name: rec.Name, Time: round.Time, MemoryLimit: rec.Limits.Memory})
 		if runs && st.PID > 0 {
-			targets = append(targets, usage.Target{ID: rec.ID, Name: rec.Name, PID: st.PID, Group: cgroup.Group(st.Cgroup)})
+			t := usage.Target{ID: rec.ID, Name: rec.Name, PID: st.PID, Group: cgroup.Group(st.Cgroup)}
+			traffic.add(ctx, &t, st)
+			targets = append(targets, t)
 		}
 	}
 	stats, err := s.Sample(targets)

@@ -21,6 +21,9 @@ type Target struct {
 	ID, Name string
 	PID      int          // its first process
 	Group    cgroup.Group // "": none
+	// In and Out are bytes that went through published ports beside its
+	// interfaces.
+	In, Out int64
 }
 
 // Sampler samples again and again. The zero value is ready; one goroutine uses
@@ -34,6 +37,8 @@ type point struct {
 	pid int
 	at  time.Time
 	cpu time.Duration
+	in  int64
+	out int64
 }
 
 // Sample tells what the targets use now. The use of processors is 0 at the
@@ -63,15 +68,25 @@ func (s *Sampler) Sample(targets []Target) ([]api.Stats, error) {
 			st.MemoryLimit = machineMemory()
 		}
 		st.NetIn, st.NetOut = procs.Network(t.PID)
-		now := point{t.PID, time.Now(), st.CPUTime}
+		st.NetIn, st.NetOut = st.NetIn+t.In, st.NetOut+t.Out
+		now := point{t.PID, time.Now(), st.CPUTime, st.NetIn, st.NetOut}
 		if was, ok := s.last[t.ID]; ok && was.pid == t.PID {
 			st.CPU = percent(now.cpu-was.cpu, now.at.Sub(was.at))
+			st.NetInRate, st.NetOutRate = rate(now.in-was.in, now.at.Sub(was.at)), rate(now.out-was.out, now.at.Sub(was.at))
 		}
 		next[t.ID] = now
 		list = append(list, st)
 	}
 	s.last = next
 	return list, nil
+}
+
+// rate is bytes a second. A counter begins anew with the process that keeps it.
+func rate(bytes int64, over time.Duration) float64 {
+	if bytes < 0 || over <= 0 {
+		return 0
+	}
+	return float64(bytes) / over.Seconds()
 }
 
 // complete fills in from the processes what the group does not count.
