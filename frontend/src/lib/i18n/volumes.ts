@@ -4,6 +4,7 @@ import { list, plural } from './plural';
 export const volumes = {
   title: 'Volumes',
   filter: 'Filter volumes',
+  tabs: 'Parts of the volume',
   create: 'New Volume…',
   createTitle: 'New Volume',
   createGo: 'Create',
