@@ -26,11 +26,29 @@ func (b *bus) join() (*dbus.Conn, error) {
 	if b.conn != nil && b.conn.Connected() {
 		return b.conn, nil
 	}
-	conn, err := dbus.ConnectSessionBus()
+	conn, err := sessionBus()
+	if err != nil {
+		return nil, err
+	}
+	b.conn = conn
+	return conn, nil
+}
+
+// sessionBus joins the bus that the session has. dbus.ConnectSessionBus would
+// start one where there is none, which then stays for ever.
+func sessionBus(o ...dbus.ConnOption) (*dbus.Conn, error) {
+	conn, err := dbus.SessionBusPrivateNoAutoStartup(o...)
 	if err != nil {
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
-	b.conn = conn
+	if err := conn.Auth(nil); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("session bus: %w", err)
+	}
+	if err := conn.Hello(); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("session bus: %w", err)
+	}
 	return conn, nil
 }
 

@@ -49,9 +49,9 @@ func (l *look) follow(ctx context.Context, changed func(Appearance)) {
 }
 
 func (l *look) listen(ctx context.Context, changed func(Appearance)) error {
-	bus, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
+	bus, err := sessionBus(dbus.WithContext(ctx))
 	if err != nil {
-		return fmt.Errorf("session bus: %w", err)
+		return err
 	}
 	defer bus.Close()
 	signals := make(chan *dbus.Signal, 16)

@@ -15,8 +15,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// sessionBus starts a session bus of the test's own.
-func sessionBus(t *testing.T) {
+// startBus starts a session bus of the test's own.
+func startBus(t *testing.T) {
 	t.Helper()
 	daemon, err := exec.LookPath("dbus-daemon")
 	if err != nil {
@@ -44,7 +44,7 @@ func sessionBus(t *testing.T) {
 // peer is another program of the session, with a name.
 func peer(t *testing.T, name, path, iface string, object any) *dbus.Conn {
 	t.Helper()
-	conn, err := dbus.ConnectSessionBus()
+	conn, err := sessionBus()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func receive[T any](t *testing.T, from <-chan T) T {
 }
 
 func TestASecondStartShowsItsFileInTheFirstWindow(t *testing.T) {
-	sessionBus(t)
+	startBus(t)
 	file := filepath.Join(t.TempDir(), "a b.tar")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func (n notes) Notify(_ string, _ uint32, _, _, body string, _ []string, _ map[s
 }
 
 func TestNotifications(t *testing.T) {
-	sessionBus(t)
+	startBus(t)
 	shown := notes{make(chan string, 1)}
 	desk := peer(t, notifications, notificationsPath, notifications, shown)
 	d := newDesktop(quiet())
@@ -218,7 +218,7 @@ func TestFilesByThePortal(t *testing.T) {
 		{"not a file", 0, []string{"sftp://host/a"}, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			sessionBus(t)
+			startBus(t)
 			conn := peer(t, "", "", "", nil)
 			if err := conn.Export(files{&conn, c.answer, c.uris}, portalPath, fileChooser); err != nil {
 				t.Fatal(err)
@@ -245,7 +245,7 @@ func (w watcher) RegisterStatusNotifierItem(path string) *dbus.Error {
 func (w watcher) Get(_, _ string) (dbus.Variant, *dbus.Error) { return dbus.MakeVariant(true), nil }
 
 func TestTray(t *testing.T) {
-	sessionBus(t)
+	startBus(t)
 	w := watcher{make(chan string, 4)}
 	desk := peer(t, "", trayWatcherPath, trayWatcher, w)
 	if err := desk.Export(w, trayWatcherPath, "org.freedesktop.DBus.Properties"); err != nil {

@@ -102,7 +102,7 @@ export class Davit {
     const ids = (await this.cli('ps', '-aq').catch(() => '')).split('\n').filter(Boolean);
     if (ids.length > 0) await this.cli('rm', '-f', ...ids);
     const images = [...new Set((await this.cli('images', '-q').catch(() => '')).split('\n').filter(Boolean))];
-    if (images.length > 0) await this.cli('rmi', '-f', ...images).catch(() => '');
+    if (images.length > 0) await this.cli('rmi', '-f', '--permanent', ...images).catch(() => '');
     await this.endProcesses();
     // Overlay leaves a directory that its own owner may not enter.
     await run('chmod', ['-R', 'u+rwX', this.home]).catch(() => {});
