@@ -183,7 +183,33 @@ func (d *Dir) Trash(key string) (int64, error) {
 	return n, nil
 }
 
-// Sweep deletes what is in the trash, also what a killed process left there.
+// forget deletes what is known of layers that are not there: a process that
+// was killed while it took a layer away, or wrote what is known, leaves that.
+// As long as anybody unpacks it waits: Commit writes what is known of a layer
+// before the layer has its name. What is known is listed first, so that a
+// layer which gets its name meanwhile is seen.
+func (d *Dir) forget() error {
+	known, err := os.ReadDir(filepath.Join(d.path, infoDir))
+	if err != nil {
+		return err
+	}
+	_, begun, err := d.List()
+	if err != nil || len(begun) > 0 {
+		return err
+	}
+	for _, e := range known {
+		key, _, _ := strings.Cut(strings.TrimPrefix(e.Name(), "."), ".")
+		if d.Has(key) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(d.path, infoDir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sweep deletes what is in the trash, and what else a killed process left.
 func (d *Dir) Sweep() error {
 	bin := filepath.Join(d.path, trashDir)
 	all, err := os.ReadDir(bin)
@@ -195,7 +221,7 @@ func (d *Dir) Sweep() error {
 			return err
 		}
 	}
-	return nil
+	return d.forget()
 }
 
 var keyed = regexp.MustCompile(`^[0-9a-f]{64}$`)
