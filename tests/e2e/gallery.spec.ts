@@ -16,7 +16,8 @@ async function looks(page: Page): Promise<string> {
         if (box.height === 0 || style.visibility === 'hidden') continue;
         const name = part.tagName.toLowerCase() + [...part.classList].filter((c) => !c.startsWith('svelte-')).map((c) => `.${c}`).join('');
         const edge = style.borderTopWidth === '0px' ? 'none' : `${style.borderTopWidth} ${style.borderTopColor}`;
-        const text = part.matches('p,label,pre,code,h2,h3,[role=row],[role=group],[role=status],[role=alert]');
+        // What turns is as high as it is turned.
+        const text = part.matches('.busy,p,label,pre,code,h2,h3,[role=row],[role=group],[role=status],[role=alert]');
         lines.push([name, text ? '' : `${Math.round(box.height)}px`, style.color, style.backgroundColor, edge, style.borderTopLeftRadius, `${style.fontSize}/${style.fontWeight}`].filter(Boolean).join(' | '));
       }
     }
