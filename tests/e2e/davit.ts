@@ -27,6 +27,8 @@ export class Davit {
       XDG_RUNTIME_DIR: join(this.home, 'run'),
       XDG_DATA_HOME: join(this.home, 'data'),
       XDG_CONFIG_HOME: join(this.home, '.config'),
+      // Nothing is asked of the internet; loopback takes no proxy.
+      HTTPS_PROXY: 'http://127.0.0.1:9',
     };
   }
 

@@ -51,6 +51,7 @@ func (h *Home) Env() []string {
 		"XDG_RUNTIME_DIR=" + filepath.Join(h.Dir, "run"),
 		"XDG_CONFIG_HOME=" + filepath.Join(h.Dir, "config"),
 		"XDG_CACHE_HOME=" + filepath.Join(h.Dir, "cache"),
+		"HTTPS_PROXY=http://127.0.0.1:9", // nothing is asked of the internet; loopback takes no proxy
 	}
 }
 

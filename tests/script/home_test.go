@@ -1,10 +1,13 @@
 package script
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -34,7 +37,13 @@ func setup(e *testscript.Env, bin string) error {
 	e.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	e.Setenv("TERM", "xterm")
 	e.Setenv("USER", os.Getenv("USER"))
+	e.Setenv("HTTPS_PROXY", "http://127.0.0.1:9") // nothing is asked of the internet; loopback takes no proxy
+	vars := slices.Clone(e.Vars)
 	e.Defer(func() {
+		// Containers whose keeper and guard are killed at once run on, until the next start ends them.
+		if err := removeContainers(filepath.Join(bin, "davit"), vars); err != nil {
+			e.T().Log("clean up:", err)
+		}
 		// A keeper restarts what it keeps: it goes first, and twice is enough.
 		killProcesses(root, " keep")
 		for killProcesses(root, "") > 0 {
@@ -45,6 +54,22 @@ func setup(e *testscript.Env, bin string) error {
 		}
 	})
 	return nil
+}
+
+// removeContainers ends what a script left running.
+func removeContainers(program string, vars []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	davit := func(args ...string) ([]byte, error) {
+		cmd := exec.CommandContext(ctx, program, args...)
+		cmd.Env = vars
+		return cmd.Output()
+	}
+	running, err := davit("ps", "-q")
+	if ids := strings.Fields(string(running)); err == nil && len(ids) > 0 {
+		_, err = davit(append([]string{"rm", "-f"}, ids...)...)
+	}
+	return err
 }
 
 // processes are ours that live in a script's home, by what their command line
