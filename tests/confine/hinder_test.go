@@ -38,7 +38,7 @@ func (s *stage) hindered(t *testing.T, name string) {
 	held := 0
 	for round := 0; round < 20 && held == 0; round++ {
 		var all sync.WaitGroup
-		for range 4 {
+		for range 2 { // they enter one after another, and each may be held up for ten seconds
 			all.Go(func() {
 				r := s.davit("exec", name, "true")
 				mu.Lock()

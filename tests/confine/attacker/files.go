@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -26,8 +27,13 @@ func swap(path, target string, end time.Time) error {
 		return err
 	}
 	n := 0
-	for ; time.Now().Before(end) && !exists("/stop"); n++ {
-		if err := unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, link, unix.RENAME_EXCHANGE); err != nil {
+	for time.Now().Before(end) && !exists("/stop") {
+		err := unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, link, unix.RENAME_EXCHANGE)
+		switch {
+		case err == nil:
+			n++
+		case errors.Is(err, unix.ENOENT): // somebody is just putting another file there
+		default:
 			return fmt.Errorf("exchange %s: %w", path, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,8 +34,33 @@ func hinder(how string, end time.Time) error {
 
 var hindrances = map[string]func(pid int) bool{
 	"hold":   hold,
-	"freeze": func(pid int) bool { return syscall.Kill(pid, syscall.SIGSTOP) == nil },
+	"freeze": freeze,
 	"trace":  func(pid int) bool { go seize(pid); return true },
+}
+
+// freeze stops a process. One that has become its program meanwhile goes on:
+// that anybody inside may stop a program is no finding.
+func freeze(pid int) bool {
+	if syscall.Kill(pid, syscall.SIGSTOP) != nil {
+		return false
+	}
+	for end := time.Now().Add(time.Second); time.Now().Before(end) && !stopped(pid); {
+		time.Sleep(time.Millisecond) // the signal is delivered when the process runs next
+	}
+	if entering(proc(pid)) {
+		return true
+	}
+	_ = syscall.Kill(pid, syscall.SIGCONT)
+	return false
+}
+
+func proc(pid int) string { return "/proc/" + strconv.Itoa(pid) }
+
+// stopped tells whether a process is stopped by a signal or a tracer.
+func stopped(pid int) bool {
+	b, err := os.ReadFile(proc(pid) + "/stat")
+	_, rest, found := strings.Cut(string(b), ") ")
+	return err == nil && found && (rest[0] == 'T' || rest[0] == 't')
 }
 
 // hold keeps the write ends of a process's pipes, and its sockets.
@@ -65,6 +91,12 @@ func seize(pid int) {
 		if _, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, request, uintptr(pid), 0, 0, 0, 0); errno != 0 {
 			return
 		}
+	}
+	for end := time.Now().Add(time.Second); time.Now().Before(end) && !stopped(pid); {
+		time.Sleep(time.Millisecond)
+	}
+	if !entering(proc(pid)) {
+		return // and lets go, with the thread: it has become its program
 	}
 	select {} // and has to stay
 }
