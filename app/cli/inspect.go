@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"text/template"
 
+	"github.com/spf13/pflag"
+
 	"davit/backend/api"
 )
 
@@ -28,8 +30,7 @@ func newInspectOf(kind string) *command {
 		short: "Print everything about containers and images, shaped as docker does", least: 1, most: anyNumber,
 	}
 	f := c.set()
-	f.StringVarP(&o.Format, "format", "f", "", "Print by a Go template")
-	f.BoolVar(&o.JSON, "json", false, "Print it in Davit's own shape")
+	o.addFlags(f)
 	f.BoolVarP(&o.Size, "size", "s", false, "")
 	hide(f, "size")
 	if kind == "" {
@@ -39,10 +40,38 @@ func newInspectOf(kind string) *command {
 	return c
 }
 
+// addFlags adds the flags that every inspect has.
+func (o *InspectOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.Format, "format", "f", "", "Print by a Go template")
+	f.BoolVar(&o.JSON, "json", false, "Print it in Davit's own shape")
+}
+
+// inspecting makes c the inspect of one type of thing: what get gives, in
+// docker's shape or with --json in ours.
+func inspecting[T any](c *command, get func(s api.Service, ctx context.Context, ref string) (T, error), docker func(T) any) *command {
+	var o InspectOptions
+	o.addFlags(c.set())
+	c.run = func(ctx context.Context, e *env, refs []string) error {
+		return inspectEach(ctx, e, o, refs, func(s api.Service, ref string) (any, error) {
+			v, err := get(s, ctx, ref)
+			if err != nil || o.JSON {
+				return v, err
+			}
+			return docker(v), nil
+		})
+	}
+	return c
+}
+
 func runInspect(ctx context.Context, e *env, o InspectOptions, refs []string) error {
 	if o.Type != "" && o.Type != "container" && o.Type != "image" {
 		return invalid("--type %q: want container or image", o.Type)
 	}
+	return inspectEach(ctx, e, o, refs, func(s api.Service, ref string) (any, error) { return inspectOne(ctx, s, o, ref) })
+}
+
+// inspectEach prints what get tells of each ref, and says every error.
+func inspectEach(ctx context.Context, e *env, o InspectOptions, refs []string, get func(s api.Service, ref string) (any, error)) error {
 	s, err := e.Service(ctx)
 	if err != nil {
 		return err
@@ -50,7 +79,7 @@ func runInspect(ctx context.Context, e *env, o InspectOptions, refs []string) er
 	var found []any
 	failed := false
 	for _, ref := range refs {
-		v, err := inspectOne(ctx, s, o, ref)
+		v, err := get(s, ref)
 		if err != nil {
 			say(e, err)
 			failed = true

@@ -66,42 +66,11 @@ func withBits(ip string, bits int) string {
 }
 
 func newNetworkInspectCommand() *command {
-	var o InspectOptions
 	c := &command{
 		name: "inspect", args: "[OPTIONS] NETWORK [NETWORK...]", group: "Networks",
 		short: "Print everything about networks, shaped as docker does", least: 1, most: anyNumber,
 	}
-	f := c.set()
-	f.StringVarP(&o.Format, "format", "f", "", "Print by a Go template")
-	f.BoolVar(&o.JSON, "json", false, "Print it in Davit's own shape")
-	c.run = func(ctx context.Context, e *env, args []string) error {
-		s, err := e.Service(ctx)
-		if err != nil {
-			return err
-		}
-		var found []any
-		failed := false
-		for _, ref := range args {
-			d, err := s.Network(ctx, ref)
-			switch {
-			case err != nil:
-				say(e, err)
-				failed = true
-			case o.JSON:
-				found = append(found, d)
-			default:
-				found = append(found, dockerNetworkOf(d))
-			}
-		}
-		if err := printInspected(e, o, found); err != nil {
-			return err
-		}
-		if failed {
-			return exit(exitFailure)
-		}
-		return nil
-	}
-	return c
+	return inspecting(c, api.Service.Network, func(d api.NetworkDetail) any { return dockerNetworkOf(d) })
 }
 
 // connectionRow is a connection of a container.

@@ -163,23 +163,14 @@ type secretJSON struct {
 }
 
 func newSecretInspectCommand() *command {
-	var o InspectOptions
 	c := &command{name: "inspect", args: "[OPTIONS] SECRET [SECRET...]", short: "Print all about secrets but their values", least: 1, most: anyNumber}
-	f := c.set()
-	f.StringVarP(&o.Format, "format", "f", "", "Print by a Go template")
-	f.BoolVar(&o.JSON, "json", false, "Print it in Davit's own shape")
-	c.run = func(ctx context.Context, e *env, refs []string) error {
-		return inspectEach(ctx, e, o, refs, func(s api.Service, ref string) (any, error) {
-			v, err := s.Secret(ctx, ref)
-			if err != nil || o.JSON {
-				return v, err
-			}
-			d := secretJSON{ID: v.ID, CreatedAt: v.Created.Format("2006-01-02T15:04:05.999999999Z07:00"), UpdatedAt: v.Updated.Format("2006-01-02T15:04:05.999999999Z07:00")}
-			d.Spec.Name, d.Spec.Labels = v.Name, v.Labels
-			return d, nil
-		})
-	}
-	return c
+	return inspecting(c, api.Service.Secret, dockerSecret)
+}
+
+func dockerSecret(v api.Secret) any {
+	d := secretJSON{ID: v.ID, CreatedAt: v.Created.Format("2006-01-02T15:04:05.999999999Z07:00"), UpdatedAt: v.Updated.Format("2006-01-02T15:04:05.999999999Z07:00")}
+	d.Spec.Name, d.Spec.Labels = v.Name, v.Labels
+	return d
 }
 
 func newSecretRemoveCommand() *command {

@@ -151,55 +151,20 @@ type volumeJSON struct {
 }
 
 func newVolumeInspectCommand() *command {
-	var o InspectOptions
 	c := &command{name: "inspect", args: "[OPTIONS] VOLUME [VOLUME...]", short: "Print everything about volumes, shaped as docker does", least: 1, most: anyNumber}
-	f := c.set()
-	f.StringVarP(&o.Format, "format", "f", "", "Print by a Go template")
-	f.BoolVar(&o.JSON, "json", false, "Print it in Davit's own shape")
-	c.run = func(ctx context.Context, e *env, refs []string) error {
-		return inspectEach(ctx, e, o, refs, func(s api.Service, ref string) (any, error) {
-			v, err := s.Volume(ctx, ref)
-			if err != nil || o.JSON {
-				return v, err
-			}
-			d := volumeJSON{
-				CreatedAt: v.Created.Format("2006-01-02T15:04:05Z07:00"), Driver: v.Driver, Labels: v.Labels, Mountpoint: v.Mountpoint,
-				Name: v.Name, Options: map[string]string{}, Scope: "local",
-			}
-			d.UsageData.RefCount = int64(len(v.UsedBy))
-			if v.Size != nil {
-				d.UsageData.Size = *v.Size
-			}
-			return d, nil
-		})
-	}
-	return c
+	return inspecting(c, api.Service.Volume, dockerVolume)
 }
 
-// inspectEach prints what get tells of each ref, and says every error.
-func inspectEach(ctx context.Context, e *env, o InspectOptions, refs []string, get func(s api.Service, ref string) (any, error)) error {
-	s, err := e.Service(ctx)
-	if err != nil {
-		return err
+func dockerVolume(v api.Volume) any {
+	d := volumeJSON{
+		CreatedAt: v.Created.Format("2006-01-02T15:04:05Z07:00"), Driver: v.Driver, Labels: v.Labels, Mountpoint: v.Mountpoint,
+		Name: v.Name, Options: map[string]string{}, Scope: "local",
 	}
-	var found []any
-	failed := false
-	for _, ref := range refs {
-		v, err := get(s, ref)
-		if err != nil {
-			say(e, err)
-			failed = true
-			continue
-		}
-		found = append(found, v)
+	d.UsageData.RefCount = int64(len(v.UsedBy))
+	if v.Size != nil {
+		d.UsageData.Size = *v.Size
 	}
-	if err := printInspected(e, o, found); err != nil {
-		return err
-	}
-	if failed {
-		return exit(exitFailure)
-	}
-	return nil
+	return d
 }
 
 func newVolumeRemoveCommand() *command {
