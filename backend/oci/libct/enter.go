@@ -1,6 +1,7 @@
 package libct
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -89,7 +90,43 @@ func (r *Runtime) begin(c *libcontainer.Container, spec *specs.Process, stdio gu
 	}
 	b.p.runtime = r
 	r.hand(b.p.pid)
+	if e.first { // waits to be started
+		return b.p, nil
+	}
+	if why := r.become(e, b.p.pid); why != nil {
+		_ = b.p.Signal(unix.SIGKILL)
+		r.abandon(e, func() begun { return b })
+		return nil, why
+	}
 	return b.p, nil
+}
+
+// become waits until what libcontainer holds to have begun is its
+// program: it may have been stopped just before, without the mark already.
+func (r *Runtime) become(e *entry, pid int) error {
+	wait := 100 * time.Microsecond
+	for end := time.Now().Add(enterLimit); entering(pid); wait = min(2*wait, lookEvery) {
+		if time.Now().After(end) {
+			return hindrance("it was stopped just before it began, for %s", enterLimit)
+		}
+		if wait == lookEvery && r.ending(e.container) {
+			return api.Errorf(api.KindConflict, "the container ended before the process began")
+		}
+		time.Sleep(wait)
+	}
+	return nil
+}
+
+// entering tells whether a process is libcontainer's, on its way in. Everybody
+// may read the name that its stages have and that a program's replaces.
+func entering(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, found := bytes.Cut(b, []byte("(runc:["))
+	if err != nil || !found {
+		return false
+	}
+	state := bytes.LastIndex(rest, []byte(") ")) + len(") ")
+	return state < len(rest) && rest[state] != 'Z' && rest[state] != 'X'
 }
 
 // await waits for the end of a start, or tells why it is to be given up.
@@ -144,18 +181,24 @@ func (r *Runtime) giveUp(e *entry, why error) error {
 		r.kill(e)
 		select {
 		case b := <-e.done:
-			r.drop(b)
+			r.abandon(e, func() begun { return b })
 			return why
 		case <-time.After(lookEvery):
 		}
 	}
+	r.abandon(e, func() begun { return <-e.done })
+	return why
+}
+
+// abandon ends what comes of an entry, whenever it comes: a tracer in the
+// container can keep it from being reaped until the container ends.
+func (r *Runtime) abandon(e *entry, outcome func() begun) {
 	r.hinder(e.container, 1)
 	r.sweep()
 	go func() {
-		r.drop(<-e.done)
+		r.drop(outcome())
 		r.hinder(e.container, -1)
 	}()
-	return why
 }
 
 // drop ends a process that began too late.
@@ -163,6 +206,7 @@ func (r *Runtime) drop(b begun) {
 	if b.p != nil {
 		_ = b.p.Signal(unix.SIGKILL)
 		_, _ = b.p.process.Wait() // it may have been swept up
+		r.reaped(b.p.pid)
 		if b.p.console != nil {
 			_ = b.p.console.Close()
 		}
