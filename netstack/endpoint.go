@@ -69,6 +69,7 @@ type Endpoint struct {
 	heard  heard
 
 	passedIn, passedOut atomic.Int64 // of flows that ended; see Traffic
+	halfOpen            atomic.Int32 // connections to the outside that it waits for
 }
 
 // Config is how the endpoint is attached now.
@@ -103,6 +104,7 @@ func (n *Network) Attach(_ context.Context, c EndpointConfig) (*Endpoint, error)
 		return nil, err
 	}
 	e := &Endpoint{ID: c.ID, config: c, HostLink: p.hostLink, Interface: p.name, index: p.index, n: n, ns: p.ns}
+	e.live.sum = &n.streams
 	if err := n.enter(e); err != nil {
 		e.unplug()
 		return nil, err
@@ -143,6 +145,7 @@ func (n *Network) Restore(c EndpointConfig, r Restored) (*Endpoint, error) {
 	}
 	c.IP, c.IP6, c.MAC = r.IP, r.IP6, r.MAC
 	e := &Endpoint{ID: c.ID, config: c, HostLink: r.HostLink, Interface: r.Interface, n: n, ns: space}
+	e.live.sum = &n.streams
 	if err := n.enter(e); err != nil {
 		space.close()
 		return nil, err

@@ -52,6 +52,10 @@ func (m *mover) join(p *port, client int, from unix.Sockaddr) {
 	remote := peerOf(from)
 	j := &joint{m: m, p: p, client: client, inside: -1, tries: p.destinations(remote.Addr())}
 	j.flow = &flow{protocol: "tcp", inbound: true, port: p.ContainerPort, remote: remote, since: time.Now()}
+	if !m.n.mayOpen(p.e) {
+		abortSocket(client)
+		return
+	}
 	if err := m.watch(client, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}); err != nil {
 		abortSocket(client)
 		return

@@ -120,12 +120,15 @@ type Network struct {
 	pipes  pipePool
 	movers *movers
 	seq    atomic.Uint32
+
+	streams     atomic.Int64 // that live, of all endpoints
+	descriptors int64        // that this process may have; set once
 }
 
 // New makes a network. [HostError] says what of the host is in the way.
 func New(c Config) (*Network, error) {
 	c = c.withDefaults()
-	n := &Network{config: c, log: c.Log, endpoints: map[string]*Endpoint{}, byIP: map[netip.Addr]*Endpoint{}, names: newNames(c.Name, c.Zones)}
+	n := &Network{config: c, log: c.Log, endpoints: map[string]*Endpoint{}, byIP: map[netip.Addr]*Endpoint{}, names: newNames(c.Name, c.Zones), descriptors: descriptors()}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.open(); err != nil {
 		_ = n.Close()

@@ -15,7 +15,10 @@ import (
 const (
 	// maxHalfOpen bounds the connections whose far end has not answered yet,
 	// of all containers; a SYN beyond it is dropped, and comes again.
-	maxHalfOpen = 4096
+	maxHalfOpen = 8192
+	// maxHalfOpenOfOne is how many of them may be one container's, so that it
+	// cannot starve the others.
+	maxHalfOpenOfOne = 1024
 	// dialTimeout is how long a far end may take; a client inside gives up
 	// by its own clock.
 	dialTimeout = 30 * time.Second
@@ -26,8 +29,12 @@ const (
 
 // handleTCP takes a segment that belongs to no connection. false: RST.
 func (n *Network) handleTCP(id stack.TransportEndpointID, pkt *stack.PacketBuffer) bool {
-	if _, ok := n.policy.way(n.at(addrOf(id.RemoteAddress)), addrOf(id.LocalAddress)); !ok || n.ctx.Err() != nil {
+	e := n.at(addrOf(id.RemoteAddress))
+	if _, ok := n.policy.way(e, addrOf(id.LocalAddress)); !ok || e == nil || n.ctx.Err() != nil {
 		return false
+	}
+	if e.halfOpen.Load() >= maxHalfOpenOfOne {
+		return true // dropped
 	}
 	return n.tcp.HandlePacket(id, pkt)
 }
@@ -48,11 +55,17 @@ func (n *Network) forwardTCP(r *tcp.ForwarderRequest) {
 		return
 	}
 	to, ok := n.policy.way(e, addrOf(id.LocalAddress))
-	if !ok {
+	if !ok || !n.mayOpen(e) {
 		r.Complete(true)
 		return
 	}
+	if e.halfOpen.Add(1) > maxHalfOpenOfOne { // several came at once
+		e.halfOpen.Add(-1)
+		r.Complete(false)
+		return
+	}
 	far, err := n.dialHost(netip.AddrPortFrom(to, id.LocalPort))
+	e.halfOpen.Add(-1)
 	if err != nil {
 		r.Complete(true)
 		return

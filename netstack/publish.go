@@ -267,6 +267,10 @@ const inboundTimeout = 10 * time.Second
 // carry joins one client to the container, through the stack.
 func (p *port) carry(client *net.TCPConn) {
 	outside := &hostConn{client}
+	if !p.e.n.mayOpen(p.e) {
+		outside.Abort()
+		return
+	}
 	f := p.flow(client.RemoteAddr())
 	inside, err := p.dialStack(f.remote.Addr())
 	if err != nil {

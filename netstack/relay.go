@@ -55,6 +55,8 @@ func (p pair) finish(err error, dst stream) {
 
 // liveStreams are the connections that a network's end must end.
 type liveStreams struct {
+	sum *atomic.Int64 // of all in the network; set once
+
 	mu   sync.Mutex
 	all  map[stream]*flow
 	over bool
@@ -69,6 +71,7 @@ func (l *liveStreams) add(f *flow, ss ...stream) func() {
 	for _, s := range ss {
 		l.all[s] = f
 	}
+	l.sum.Add(int64(len(ss)))
 	over := l.over
 	l.mu.Unlock()
 	if over {
@@ -82,7 +85,15 @@ func (l *liveStreams) add(f *flow, ss ...stream) func() {
 		for _, s := range ss {
 			delete(l.all, s)
 		}
+		l.sum.Add(-int64(len(ss)))
 	}
+}
+
+// count is how many live.
+func (l *liveStreams) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.all)
 }
 
 // flows are those that live.

@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 	"time"
@@ -29,6 +30,8 @@ var commands = map[string]func(args []string) error{
 	"knock":     func(args []string) error { return knock(args[0], args[1:]) },
 	"write":     func(args []string) error { return write(args) },
 	"list":      func(args []string) error { return list(args) },
+	"serve":     func([]string) error { return serve() },
+	"flood":     func(args []string) error { return flood(args[0], netip.MustParseAddrPort(args[1]), deadline(args[2])) },
 }
 
 func run(args []string) error {

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// flood sends as much of one kind as it can until its time is over, and tells
+// how much it was.
+func flood(kind string, to netip.AddrPort, end time.Time) error {
+	count, err := floods[kind](to, end)
+	if err != nil {
+		return fmt.Errorf("flood of %s: %w", kind, err)
+	}
+	return show(map[string]int64{"sent": count})
+}
+
+var floods = map[string]func(netip.AddrPort, time.Time) (int64, error){
+	"datagrams":   datagrams,
+	"half-open":   halfOpen,
+	"connections": connections,
+}
+
+// datagrams go to all ports of to's address, from one socket after another.
+func datagrams(to netip.AddrPort, end time.Time) (count int64, err error) {
+	for time.Now().Before(end) {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+		if err != nil {
+			return count, err
+		}
+		for port := 1; port < 1<<16; port += 61 {
+			// What cannot be sent now is lost, as it is with datagrams.
+			if unix.Sendto(fd, make([]byte, 100), unix.MSG_DONTWAIT, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: port}) == nil {
+				count++
+			}
+		}
+		if err := unix.Close(fd); err != nil {
+			return count, err
+		}
+	}
+	return count, nil
+}
+
+// halfOpen sends beginnings of connections from all ports there are. It makes
+// the segments itself, for which NET_RAW is needed.
+func halfOpen(to netip.AddrPort, end time.Time) (count int64, err error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_TCP)
+	if err != nil {
+		return 0, err
+	}
+	own, err := sourceFor(to)
+	if err != nil {
+		return 0, err
+	}
+	for port := uint16(1024); time.Now().Before(end); port++ {
+		if unix.Sendto(fd, syn(own, to, max(port, 1024)), 0, &unix.SockaddrInet4{Addr: to.Addr().As4()}) == nil {
+			count++
+		}
+	}
+	return count, unix.Close(fd)
+}
+
+// sourceFor is the address that this container speaks to another from.
+func sourceFor(to netip.AddrPort) (netip.Addr, error) {
+	c, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to)) // sends nothing
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr(), nil
+}
+
+// syn is the first segment of a connection.
+func syn(from netip.Addr, to netip.AddrPort, port uint16) []byte {
+	const size, flag, window = 20, 2, 0xffff
+	b := make([]byte, size)
+	binary.BigEndian.PutUint16(b[0:], port)
+	binary.BigEndian.PutUint16(b[2:], to.Port())
+	binary.BigEndian.PutUint32(b[4:], uint32(port))
+	b[12], b[13] = size/4<<4, flag
+	binary.BigEndian.PutUint16(b[14:], window)
+	pseudo := append(append(append([]byte{}, from.AsSlice()...), to.Addr().AsSlice()...), 0, unix.IPPROTO_TCP, 0, size)
+	binary.BigEndian.PutUint16(b[16:], ^onesSum(append(pseudo, b...)))
+	return b
+}
+
+// onesSum is the sum of the internet's protocols (RFC 1071).
+func onesSum(b []byte) uint16 {
+	var s uint32
+	for i := 0; i < len(b); i += 2 {
+		s += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	for s>>16 != 0 {
+		s = s&0xffff + s>>16
+	}
+	return uint16(s)
+}
+
+// connections are opened by many at once, and ended at once.
+func connections(to netip.AddrPort, end time.Time) (int64, error) {
+	const atOnce = 64
+	var count atomic.Int64
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for time.Now().Before(end) {
+				c, err := net.DialTimeout("tcp4", to.String(), time.Second)
+				if err != nil {
+					continue // there are limits; nobody has to serve us
+				}
+				count.Add(1)
+				_ = c.(*net.TCPConn).SetLinger(0)
+				_ = c.Close()
+			}
+		})
+	}
+	all.Wait()
+	return count.Load(), nil
+}
