@@ -31,6 +31,7 @@ type joint struct {
 	joined bool
 	ended  bool
 	queued bool // in m.again
+	lots   bool // the container has sent a lot already
 	ways   [2]way
 }
 
@@ -177,6 +178,10 @@ func (j *joint) move() {
 		}
 		more = more || m
 	}
+	if j.ways[1].bulk && !j.lots {
+		j.lots = true
+		j.unpace()
+	}
 	if j.ways[0].over && j.ways[1].over {
 		j.end(false)
 		return
@@ -184,6 +189,17 @@ func (j *joint) move() {
 	if more && !j.queued {
 		j.queued = true
 		j.m.again = append(j.m.again, j)
+	}
+}
+
+// unpace looks who the client is where its listener could not tell.
+func (j *joint) unpace() {
+	if j.p.HostIP.IsLoopback() {
+		return
+	}
+	own, err := unix.Getsockname(j.client)
+	if err == nil && staysHere(peerOf(own).Addr(), j.flow.remote.Addr()) {
+		unpace(j.client)
 	}
 }
 

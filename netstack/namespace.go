@@ -78,9 +78,11 @@ func (ns *namespace) fill(sysctls []sysctl) error {
 type sysctl struct{ path, value string }
 
 // containerSysctls are what docker sets, too: ping without privileges, and
-// ports below 1024 for every user of the container.
+// ports below 1024 for every user of the container; and how fast its
+// connections may send.
 func containerSysctls() []sysctl {
 	return []sysctl{
+		{"net/ipv4/tcp_congestion_control", unpaced}, // of IPv6, too
 		{"net/ipv4/ping_group_range", "0 2147483647"},
 		{"net/ipv4/ip_unprivileged_port_start", "0"},
 	}

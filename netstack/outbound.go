@@ -103,6 +103,9 @@ func (n *Network) dialHost(to netip.AddrPort) (*net.TCPConn, error) {
 		_ = c.Close()
 		return nil, errors.New("no TCP connection")
 	}
+	if own, ok := t.LocalAddr().(*net.TCPAddr); ok && staysHere(own.AddrPort().Addr(), to.Addr()) {
+		unpaceConn(t)
+	}
 	return t, nil
 }
 

@@ -212,6 +212,9 @@ func (p *port) listenTCP() (net.Addr, error) {
 		_ = l.Close()
 		return nil, errors.New("no TCP listener")
 	}
+	if p.HostIP.IsLoopback() {
+		unpaceConn(t)
+	}
 	if p.e.n.config.Path == PathStack {
 		p.socket, p.serve = t, func() { p.acceptAll(t) }
 		return t.Addr(), nil
