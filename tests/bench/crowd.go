@@ -43,7 +43,7 @@ func (b *bench) crowdOf(ctx context.Context, t tool) error {
 			return err
 		}
 	}
-	if err := b.idle(ctx, figure{"memory, 50 idle", []limit{{"", 30}}}, t); err != nil {
+	if err := b.idle(ctx, figure{"memory, 50 idle", []limit{{Most: 30}}}, t); err != nil {
 		return err
 	}
 	if t.name == ours {
@@ -121,7 +121,7 @@ func (b *bench) listed(ctx context.Context, t tool) error {
 		}
 		more = append(more, c.ID)
 	}
-	f := figure{"ps -a of 200, 50 of them running", []limit{{"", 80}}}
+	f := figure{"ps -a of 200, 50 of them running", []limit{{Most: 80}}}
 	for range b.rounds {
 		if err := (command{f, nil, typed("ps", "-a"), nil}).once(ctx, b.report, t); err != nil {
 			return err

@@ -56,7 +56,7 @@ func (b *bench) resident(ctx context.Context) error {
 		return err
 	}
 	defer floor.close()
-	both := figure{"engine: create and start", []limit{{"", 35}, {"floor", 2}}}
+	both := figure{"engine: create and start", []limit{{Most: 35}, {Peer: "floor", Most: 2}}}
 	for range 2 * b.rounds {
 		began := time.Now()
 		c, err := s.Create(ctx, api.RunSpec{Image: image, Command: patient})

@@ -23,10 +23,11 @@ import (
 // bench is one run.
 type bench struct {
 	*report
-	home   *home.Home
-	tools  []tool // Davit first
-	rounds int
-	stale  []*home.Home // places that are done with, to be removed at the end
+	home    *home.Home
+	tools   []tool // Davit first
+	archive string // of the image that they run
+	rounds  int
+	stale   []*home.Home // places that are done with, to be removed at the end
 }
 
 // measure is a group of figures that can be asked for by its name.
@@ -45,12 +46,15 @@ func measures() []measure {
 		{"memory", (*bench).memory},
 		{"pulls", (*bench).pulls},
 		{"images", (*bench).thousand},
+		{"network", (*bench).network},
 		{"window", (*bench).firstPaint},
 	}
 }
 
-// core is a name for all but the window.
+// core is a name for all but the window and the network.
 const core = "core"
+
+var apart = []string{"window", "network"}
 
 func main() {
 	names := []string{core}
@@ -95,7 +99,7 @@ func run(ctx context.Context, rounds int, asked []string) (err error) {
 			return err
 		}
 	}
-	b := &bench{report: newReport(tools), home: h, tools: tools, rounds: rounds}
+	b := &bench{report: newReport(tools), home: h, tools: tools, archive: archive, rounds: rounds}
 	defer func() {
 		for _, s := range b.stale {
 			err = errors.Join(err, s.Close())
@@ -114,5 +118,5 @@ func run(ctx context.Context, rounds int, asked []string) (err error) {
 }
 
 func wanted(m measure, asked []string) bool {
-	return len(asked) == 0 || slices.Contains(asked, m.name) || m.name != "window" && slices.Contains(asked, core)
+	return len(asked) == 0 || slices.Contains(asked, m.name) || !slices.Contains(apart, m.name) && slices.Contains(asked, core)
 }

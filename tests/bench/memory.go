@@ -21,7 +21,7 @@ func (b *bench) memory(ctx context.Context) error {
 		return err
 	}
 	for _, t := range b.tools {
-		if err := b.idle(ctx, figure{"memory, 1 idle with a port", []limit{{"", 25}}}, t); err != nil {
+		if err := b.idle(ctx, figure{"memory, 1 idle with a port", []limit{{Most: 25}}}, t); err != nil {
 			return err
 		}
 	}

@@ -113,7 +113,7 @@ func (b *bench) pullOnce(ctx context.Context, t tool, what, ref string, round in
 
 // look times the layer view, the first and the second time.
 func (b *bench) look(ctx context.Context, t tool, what, ref string) error {
-	for _, f := range []figure{{"layers of " + what + ", first time", nil}, {"layers of " + what + ", again", []limit{{"", 1000}}}} {
+	for _, f := range []figure{{"layers of " + what + ", first time", nil}, {"layers of " + what + ", again", []limit{{Most: 1000}}}} {
 		began := time.Now()
 		if _, err := t.run(ctx, "image", "dive", ref); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,12 +17,18 @@ import (
 
 const ours = "davit"
 
-// limit is what a figure should stay below: so many times the peer's value or,
-// without a peer, so many of its unit.
+// limit is what a figure should stay below, or reach: so many times the peer's
+// value or, without a peer, so many of its unit.
 type limit struct {
-	Peer string  `json:"peer,omitempty"`
-	Most float64 `json:"most"`
+	Peer  string  `json:"peer,omitempty"` // best: that of the peers which did best
+	Most  float64 `json:"most,omitempty"`
+	Least float64 `json:"least,omitempty"` // of what is better when it is more
 }
+
+// best stands for the peer that did best; what is no peer is bare.
+const best = "best peer"
+
+var bare = []string{ours, "loopback", "veth bridge"}
 
 // figure is something measured, and what was aimed at.
 type figure struct {
@@ -29,12 +36,14 @@ type figure struct {
 	limits []limit
 }
 
-func ratio(what string, most float64) figure { return figure{what, []limit{{"podman", most}}} }
+func ratio(what string, most float64) figure {
+	return figure{what, []limit{{Peer: "podman", Most: most}}}
+}
 
 // row is all samples of one figure, by tool.
 type row struct {
 	What    string               `json:"what"`
-	Unit    string               `json:"unit"` // "ms", "MB"
+	Unit    string               `json:"unit"` // "ms", "MB", "Gbit/s", …
 	Samples map[string][]float64 `json:"samples"`
 	Median  map[string]float64   `json:"median"`
 	Least   map[string]float64   `json:"least"`
@@ -108,13 +117,31 @@ func (w *row) settle() {
 			w.Ratio[tool] = median(pairs)
 		}
 	}
-	for _, l := range w.Limits {
+	for i, l := range w.Limits {
 		is, ok := w.Median[ours], true
+		if l.Peer == best {
+			l.Peer = w.best(l.Least > 0)
+			w.Limits[i] = l
+		}
 		if l.Peer != "" {
 			is, ok = w.Ratio[l.Peer]
 		}
-		w.Met = append(w.Met, ok && is <= l.Most)
+		w.Met = append(w.Met, ok && (l.Most == 0 || is <= l.Most) && is >= l.Least)
 	}
+}
+
+// best is the peer with the most, or the least; without one it stays unnamed.
+func (w *row) best(most bool) string {
+	found := best
+	for _, tool := range slices.Sorted(maps.Keys(w.Median)) {
+		if slices.Contains(bare, tool) {
+			continue
+		}
+		if is := w.Median[tool]; found == best || most && is > w.Median[found] || !most && is < w.Median[found] {
+			found = tool
+		}
+	}
+	return found
 }
 
 // print makes a table: a line for each thing aimed at, and one for each figure
@@ -140,14 +167,33 @@ func (r *report) print(out io.Writer) {
 		}
 	}
 	t.Flush()
+	r.printAll(out)
 	r.printMemory(out)
 }
 
-func (l limit) text(unit string) string {
-	if l.Peer == "" {
-		return fmt.Sprintf("≤ %g %s", l.Most, unit)
+// printAll lists what was measured of more than one peer, side by side.
+func (r *report) printAll(out io.Writer) {
+	for _, w := range r.Rows {
+		if len(w.Median) < 3 {
+			continue
+		}
+		var cells []string
+		for _, tool := range slices.Sorted(maps.Keys(w.Median)) {
+			cells = append(cells, tool+" "+w.cell(tool))
+		}
+		fmt.Fprintf(out, "%s: %s\n", w.What, strings.Join(cells, ", "))
 	}
-	return fmt.Sprintf("≤ %g × %s", l.Most, l.Peer)
+}
+
+func (l limit) text(unit string) string {
+	sign, is := "≤", l.Most
+	if l.Least > 0 {
+		sign, is = "≥", l.Least
+	}
+	if l.Peer == "" {
+		return fmt.Sprintf("%s %g %s", sign, is, unit)
+	}
+	return fmt.Sprintf("%s %g × %s", sign, is, l.Peer)
 }
 
 func (w *row) cell(tool string) string {

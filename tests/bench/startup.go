@@ -16,7 +16,7 @@ var initLine = regexp.MustCompile(`(?m)^init \S+ @[\d.]+ ms, ([\d.]+) ms clock`)
 // start of a process pays it, and libcontainer starts davit-guard for each
 // container twice.
 func (b *bench) startup(ctx context.Context) error {
-	limits := map[string][]limit{"davit": {{"", 8}}, "davit-guard": {{"", 6}}}
+	limits := map[string][]limit{"davit": {{Most: 8}}, "davit-guard": {{Most: 6}}}
 	for _, binary := range []string{"davit", "davit-guard", "davit-netd"} {
 		for range b.rounds {
 			cmd := b.home.Command(ctx, binary, "--version")

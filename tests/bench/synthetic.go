@@ -109,7 +109,7 @@ func (b *bench) thousand(ctx context.Context) error {
 		if _, err := b.tools[0].run(ctx, "images", "-q"); err != nil {
 			return err
 		}
-		b.time(figure{"list 1,000 images", []limit{{"", 100}}}, ours, time.Since(began))
+		b.time(figure{"list 1,000 images", []limit{{Most: 100}}}, ours, time.Since(began))
 	}
 	return nil
 }
