@@ -27,7 +27,7 @@ func newPullCommand() *command {
 	}
 	f := c.set()
 	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Only print the image's full name")
-	f.StringVar(&o.Platform, "platform", "", "os/arch[/variant]")
+	f.StringVar(&o.Platform, "platform", "", "os/arch[/variant], or all: for every platform there is")
 	c.run = func(ctx context.Context, e *env, args []string) error { return runPull(ctx, e, o, args[0]) }
 	return c
 }

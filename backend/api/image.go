@@ -81,10 +81,15 @@ type ResolvedRef struct {
 	Ask bool `json:"ask,omitempty"`
 }
 
+// AllPlatforms as a PullSpec's platform stands for every Linux platform that
+// there is an image for. The host's, or the first where there is none, gets the
+// name; the others have only their digests.
+const AllPlatforms = "all"
+
 // PullSpec is what to pull.
 type PullSpec struct {
 	Ref      string `json:"ref"`
-	Platform string `json:"platform,omitempty"` // os/arch[/variant]; "": the host's
+	Platform string `json:"platform,omitempty"` // os/arch[/variant] or AllPlatforms; "": the host's
 	Force    bool   `json:"force,omitempty"`    // ask the registry even where the name is present (docker's pull does); false: as pull
 }
 

@@ -359,8 +359,10 @@ func (e *Engine) ResumeOperation(ctx context.Context, id string) error {
 
 // Pull implements api.Service.
 func (e *Engine) Pull(ctx context.Context, spec api.PullSpec) (api.Operation, error) {
-	if err := validPlatform(spec.Platform); err != nil {
-		return api.Operation{}, explain(err)
+	if spec.Platform != api.AllPlatforms {
+		if err := validPlatform(spec.Platform); err != nil {
+			return api.Operation{}, explain(err)
+		}
 	}
 	images, err := e.images.get(ctx)
 	if err != nil {

@@ -28,9 +28,15 @@ type Pulled struct {
 // sources that has it. progress is called at most ten times a second, from one
 // goroutine, and a last time before Pull returns; nil: not at all.
 func (s *Store) Pull(ctx context.Context, spec api.PullSpec, progress func(Progress)) (Pulled, error) {
-	want, err := s.wanted(spec.Platform)
-	if err != nil {
-		return Pulled{}, err
+	pull := s.pullAll
+	if spec.Platform != api.AllPlatforms {
+		want, err := s.wanted(spec.Platform)
+		if err != nil {
+			return Pulled{}, err
+		}
+		pull = func(ctx context.Context, n name.Name, progress func(Progress)) (Pulled, error) {
+			return s.pullName(ctx, n, want, progress)
+		}
 	}
 	r, err := s.c.Registries.Resolve(spec.Ref)
 	if err != nil {
@@ -41,7 +47,7 @@ func (s *Store) Pull(ctx context.Context, spec api.PullSpec, progress func(Progr
 	}
 	var failed []error
 	for _, n := range r.Names {
-		p, err := s.pullName(ctx, n, want, progress)
+		p, err := pull(ctx, n, progress)
 		if err == nil {
 			return p, nil
 		}
@@ -181,7 +187,7 @@ func (s *Store) upToDate(ctx context.Context, n name.Name, repo *fetch.Repositor
 		return Pulled{}, false, err
 	}
 	g := byName(groups, n.String())
-	if g == nil || !g.doc.config.Platform().Fits(want) || !s.whole(g.doc) {
+	if g == nil || fits(g.doc.config, want) != nil || !s.whole(g.doc) {
 		return Pulled{}, false, nil
 	}
 	if n.Digest == "" {

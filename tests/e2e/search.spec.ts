@@ -141,6 +141,12 @@ test('a repository: description, tags and what is left of the quota, from no oth
     await expect(app.getByText('12 of 100 pulls left in 6 hours')).toBeVisible();
     await expectAccessible(app, 'tags');
     await pictures(app, 'repository-tags');
+    await app.getByLabel('Platform', { exact: true }).selectOption({ label: 'All Platforms · 143 MB' });
+    await answer(app, 'Pull', 409, JSON.stringify({ error: { kind: 'conflict', msg: 'another time' } }));
+    const asked = app.waitForRequest('**/v1/Pull');
+    await app.getByRole('button', { name: 'Pull', exact: true }).click();
+    expect((await asked).postDataJSON()).toEqual([{ ref: 'docker.io/library/nginx:latest', force: true, platform: 'all' }]);
+    await expect(app.getByRole('alert')).toContainText('another time');
     await app.getByText('Version', { exact: true }).click();
     await expect(repository.tags.getByRole('row').nth(1)).toContainText('1.27.3');
     await repository.tag('1.26.2').click();

@@ -553,6 +553,7 @@ export interface ResolvedRef {
   ask?: boolean;
 }
 
+/** What to pull; the platform `all` is every one that there is an image for. */
 export interface PullSpec {
   ref: string;
   platform?: string;

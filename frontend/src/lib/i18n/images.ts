@@ -221,6 +221,7 @@ export const pull = {
   whichOne: 'Which one is meant?',
   platform: 'Platform',
   thisComputer: 'This computer’s',
+  allPlatforms: 'All of them',
   started: (name: string) => `Pulling ${name}`,
   failed: (name: string) => `${name} could not be pulled`,
   layers: 'Layers',

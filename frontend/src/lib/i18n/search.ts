@@ -57,6 +57,7 @@ export const search = {
   platforms: (n: number) => plural(n, '# platform', '# platforms'),
   platform: 'Platform',
   thisPlatform: 'This Computer',
+  allPlatforms: 'All Platforms',
   copyDigest: 'Copy Digest',
   copyName: 'Copy Name',
   lookInside: 'Look Inside',
