@@ -57,15 +57,24 @@ type row struct {
 
 type report struct {
 	Versions map[string]string `json:"versions"`
+	Lacking  map[string]string `json:"lacking,omitempty"` // peers that could not be measured, and why
 	Rows     []*row            `json:"rows"`
 }
 
 func newReport(tools []tool) *report {
-	r := &report{Versions: map[string]string{}}
+	r := &report{Versions: map[string]string{}, Lacking: map[string]string{}}
 	for _, t := range tools {
 		r.Versions[t.name] = t.version
 	}
 	return r
+}
+
+// lacking notes a peer that there is not, and says so at once.
+func (r *report) lacking(peer, why string) {
+	if r.Lacking[peer] == "" {
+		fmt.Fprintf(os.Stderr, "bench: %s is not measured: %s\n", peer, why)
+	}
+	r.Lacking[peer] = why
 }
 
 func (r *report) time(f figure, tool string, d time.Duration) {
@@ -165,10 +174,34 @@ func (r *report) print(out io.Writer) {
 		if len(w.Limits) == 0 {
 			fmt.Fprintf(t, "%s\t%s\t%s\t–\t–\n", w.What, w.cell(ours), w.peer("podman"))
 		}
+		for _, peer := range w.others() {
+			fmt.Fprintf(t, "\t\t%s\t–\t–\n", w.peer(peer))
+		}
 	}
 	t.Flush()
 	r.printAll(out)
 	r.printMemory(out)
+	r.printPeers(out)
+}
+
+// others are the peers that no limit names.
+func (w *row) others() (all []string) {
+	for _, tool := range slices.Sorted(maps.Keys(w.Samples)) {
+		if tool != ours && tool != "podman" && !slices.ContainsFunc(w.Limits, func(l limit) bool { return l.Peer == tool }) {
+			all = append(all, tool)
+		}
+	}
+	return all
+}
+
+// printPeers says what was measured, and what could not be.
+func (r *report) printPeers(out io.Writer) {
+	for _, tool := range slices.Sorted(maps.Keys(r.Versions)) {
+		fmt.Fprintf(out, "%s: %s\n", tool, r.Versions[tool])
+	}
+	for _, tool := range slices.Sorted(maps.Keys(r.Lacking)) {
+		fmt.Fprintf(out, "%s: not measured: %s\n", tool, r.Lacking[tool])
+	}
 }
 
 // printAll lists what was measured of more than one peer, side by side.

@@ -23,7 +23,7 @@ import (
 // pack to about so many bytes: text and noise that gzip makes a third of, as
 // it does of a distribution's files.
 func synthetic(layers, entries int, packed int64) (v1.Image, error) {
-	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64", Config: v1.Config{Cmd: []string{"/bin/sh"}}})
+	img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers"}, Config: v1.Config{Cmd: []string{"/bin/sh"}}})
 	if err != nil {
 		return nil, err
 	}

@@ -27,11 +27,14 @@ type Home struct {
 
 // New makes one in the system's directory for temporary files, short enough
 // for the addresses of unix sockets.
-func New(bin string) (*Home, error) {
+func New(bin string) (*Home, error) { return NewIn(bin, "") }
+
+// NewIn makes one in a directory, whose name has to be as short.
+func NewIn(bin, parent string) (*Home, error) {
 	if bin == "" {
 		return nil, errors.New("DAVIT_BIN does not name the directory of the binaries; build/test sets it")
 	}
-	dir, err := os.MkdirTemp("", "davit-")
+	dir, err := os.MkdirTemp(parent, "davit-")
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +111,13 @@ func (h *Home) Close() error {
 		err = errors.Join(err, rmErr)
 	}
 	return errors.Join(err, h.quiet(ctx), h.remove(ctx))
+}
+
+// Quiet waits until nothing of Davit runs here any more; nothing is removed.
+func (h *Home) Quiet() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return h.quiet(ctx)
 }
 
 // quiet waits for the end of every process that has its runtime directory here.
