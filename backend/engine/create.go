@@ -89,6 +89,9 @@ func (e *Engine) ready(ctx context.Context, spec api.RunSpec) (readied, error) {
 	if rec.Network, rec.Networks, err = e.joins(spec); err != nil {
 		return readied{}, err
 	}
+	if err := identify(&rec, spec); err != nil {
+		return readied{}, err
+	}
 	rec.Spec = spec
 	return readied{rec: rec, img: img, shown: shown}, nil
 }
@@ -131,7 +134,7 @@ func (e *Engine) successor(ctx context.Context, r readied) (rec store.Record, lo
 // sweep cleans up once in an engine's life, when it first writes.
 func (e *Engine) sweep() {
 	e.swept.Do(func() {
-		if err := errors.Join(store.Sweep(e.dirs), store.SweepVolumes(e.dirs), e.resumeEdits(e.life)); err != nil {
+		if err := errors.Join(store.Sweep(e.dirs), store.SweepVolumes(e.dirs), e.resumeEdits(e.life), e.sweepShifted(e.life)); err != nil {
 			e.log.Warn("sweep the store", "error", err)
 		}
 	})
@@ -217,9 +220,13 @@ func (e *Engine) furnish(ctx context.Context, draft *store.Draft, rec *store.Rec
 			return fmt.Errorf("make container: %w", err)
 		}
 	}
+	uid, gid := rec.IDs.Owner(0, 0)
+	if err := os.Lchown(draft.Upper(), uid, gid); err != nil {
+		return fmt.Errorf("make container: %w", err)
+	}
 	rec.Mounts = withDeclared(rec.Mounts, r.img.Config.Volumes)
 	if r.from != nil {
-		if err := errors.Join(e.takeAlong(ctx, draft, *r.from), e.keepVolumes(ctx, rec.Mounts, *r.from)); err != nil {
+		if err := errors.Join(e.takeAlong(ctx, draft, *r.from, rec.IDs), e.keepVolumes(ctx, rec.Mounts, *r.from)); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,9 @@ func (e *Engine) tree(ctx context.Context, at api.FilePath) (*files.Root, *store
 			return nil, nil, err
 		}
 		root, err := e.containerTree(ctx, entry)
+		if err == nil {
+			root.Own(entry.Record.IDs)
+		}
 		return root, &entry, err
 	case at.Volume != "" && at.Container == "":
 		if _, err := store.ReadVolume(e.dirs, at.Volume); err != nil {
@@ -123,6 +126,7 @@ func (e *Engine) mark(ctx context.Context, rec store.Record, page *api.DirPage) 
 		return err
 	}
 	defer tree.Close()
+	tree.Own(rec.IDs)
 	marks := map[string]string{}
 	err = tree.Changes(ctx, func(c view.Changed) error {
 		at := c.Node.Path

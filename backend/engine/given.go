@@ -80,6 +80,7 @@ func (e *Engine) setClock(draft *store.Draft, rec *store.Record) error {
 	}
 	// Merged directories have the attributes of the topmost one.
 	mode, uid, gid := e.lowerDir(rec.Layers, "etc")
+	uid, gid = rec.IDs.Owner(uid, gid)
 	if err := errors.Join(os.Chmod(etc, mode), os.Lchown(etc, uid, gid)); err != nil {
 		return err
 	}
@@ -90,7 +91,8 @@ func (e *Engine) setClock(draft *store.Draft, rec *store.Record) error {
 	if err := os.WriteFile(name, b, 0o644); err != nil {
 		return err
 	}
-	return os.Chmod(name, 0o644)
+	uid, gid = rec.IDs.Owner(0, 0)
+	return errors.Join(os.Lchown(name, uid, gid), os.Chmod(name, 0o644))
 }
 
 // lowerDir gives mode and owner of a directory as the image has it.
@@ -153,7 +155,8 @@ func (e *Engine) giveSecrets(draft *store.Draft, rec *store.Record) error {
 		if err := os.WriteFile(name, value, 0o600); err != nil {
 			return err
 		}
-		if err := errors.Join(os.Lchown(name, u.UID, u.GID), unix.Chmod(name, uint32(mode))); err != nil {
+		uid, gid := rec.IDs.Owner(u.UID, u.GID)
+		if err := errors.Join(os.Lchown(name, uid, gid), unix.Chmod(name, uint32(mode))); err != nil {
 			return err
 		}
 	}

@@ -98,7 +98,7 @@ func (e *Engine) Commit(ctx context.Context, spec api.CommitSpec) (api.Image, er
 // rootfs is the container's file system as its files have it, mounted or not.
 func (e *Engine) rootfs(rec store.Record) image.Rootfs {
 	r := image.Rootfs{
-		Upper: e.dirs.Container(rec.ID).Upper(), Layers: rec.Layers,
+		Upper: e.dirs.Container(rec.ID).Upper(), Layers: rec.Layers, IDs: rec.IDs,
 		Mounts: []string{"/proc", "/sys", "/dev", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv", "/.dockerenv"},
 	}
 	for _, m := range rec.Mounts {

@@ -93,7 +93,15 @@ func (e *Engine) fill(ctx context.Context, data string, rec store.Record, m api.
 	for i, l := range rec.Layers {
 		layers[i] = filepath.Join(e.dirs.Layers(), l)
 	}
-	return tree.Fill(ctx, data, layers, m.Target)
+	o := tree.Options{}
+	if !rec.IDs.None() {
+		uid, gid := rec.IDs.Owner(0, 0)
+		if err := os.Lchown(data, uid, gid); err != nil {
+			return err
+		}
+		o.Owner = rec.IDs.Owner
+	}
+	return tree.Fill(ctx, data, layers, m.Target, o)
 }
 
 // fillEmpty fills a volume that is there and has nothing in it. Nobody runs in

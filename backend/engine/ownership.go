@@ -17,6 +17,7 @@ import (
 	"davit/backend/api"
 	"davit/backend/image"
 	"davit/backend/tree"
+	"davit/backend/userns/idmap"
 )
 
 // nobody is the id that files have here whose owner this user namespace does
@@ -29,27 +30,46 @@ func (e *Engine) WhoseFiles(ctx context.Context, spec api.RunSpec) ([]api.FileOw
 		return nil, explain(err)
 	}
 	out := []api.FileOwnership{}
-	uid, gid, known := e.writer(ctx, spec)
+	w := e.writer(ctx, spec)
 	for i, m := range spec.Mounts {
 		if m.Type == api.MountBind {
-			out = append(out, foretell(i, m, spec, ids{uid, gid, known}))
+			out = append(out, foretell(i, m, spec, w))
 		}
 	}
 	return out, nil
 }
 
-// ids are those that a container's program runs with; unknown where the image
-// is not here, or has no such user.
+// ids are those that a container's program runs with, and the container's
+// own; unknown where the image is not here, or has no such user.
 type ids struct {
 	uid, gid int
 	known    bool
+	maps     idmap.Maps
 }
 
 func (w ids) String() string { return fmt.Sprintf("%d:%d", w.uid, w.gid) }
 
-// writer finds the user that a spec's program runs as: the spec's or the
-// image's, by its passwd file where it is a name.
-func (e *Engine) writer(ctx context.Context, spec api.RunSpec) (uid, gid int, known bool) {
+// here is who that is outside.
+func (w ids) here() (uid, gid int) { return w.maps.Owner(w.uid, w.gid) }
+
+// writer finds the user that a spec's program runs as: the spec's, the one
+// whom keep-id keeps, or the image's, by its passwd file where it is a name.
+func (e *Engine) writer(ctx context.Context, spec api.RunSpec) ids {
+	w := ids{}
+	var err error
+	if w.maps, err = idsOf(spec); err != nil {
+		return w // the form says that elsewhere
+	}
+	if spec.UserNS != "" && spec.User == "" {
+		w.uid, w.gid = w.maps.Inside(0, 0)
+		w.known = true
+		return w
+	}
+	w.uid, w.gid, w.known = e.programUser(ctx, spec)
+	return w
+}
+
+func (e *Engine) programUser(ctx context.Context, spec api.RunSpec) (uid, gid int, known bool) {
 	img, err := e.runnable(ctx, spec)
 	asked := spec.User
 	if err == nil && asked == "" {
@@ -108,39 +128,64 @@ func foretell(i int, m api.Mount, spec api.RunSpec, w ids) api.FileOwnership {
 	default:
 		o.Owner = "nobody: it is not there"
 	}
-	switch {
-	case !w.known:
+	if !w.known {
 		o.Inside = ""
 		o.Says = "As whom the container writes is told once its image is here."
 		return o
-	case w.uid == 0:
-		o.You, o.WritesAs = true, ownerName(0)
-		o.CanWrite = !m.ReadOnly && (!there || st.Uid != nobody)
-		o.Says = "Root inside is you: what the container writes there is yours."
+	}
+	uid, gid := w.here()
+	o.You, o.WritesAs = uid == 0, ownerName(uid)
+	reached := !there || st.Uid != nobody
+	switch {
+	case o.You:
+		o.CanWrite = reached
+	case w.uid == 0: // root has rights over the files of all whom it maps
+		o.CanWrite = reached
 	default:
-		o.WritesAs = ownerName(w.uid)
-		o.CanWrite = !m.ReadOnly && (m.Chown || there && mayWrite(st, w))
-		o.Says = fmt.Sprintf("The container writes as user %d, who is %s here: ", w.uid, o.WritesAs)
-		o.Says += map[bool]string{true: "what it writes there is not yours.", false: "it cannot write there."}[o.CanWrite]
+		o.CanWrite = m.Chown || there && mayWrite(st, uid, gid)
 	}
-	if m.ReadOnly {
-		o.Says = "The container can only read there."
-	}
+	o.CanWrite = o.CanWrite && !m.ReadOnly
+	o.Says = says(o, w, m)
 	if !o.You && !m.ReadOnly {
-		o.Offers = offers(i, spec)
+		o.Offers = offers(i, spec, w)
 	}
 	return o
 }
 
+// says puts a forecast into a sentence.
+func says(o api.FileOwnership, w ids, m api.Mount) string {
+	switch {
+	case m.ReadOnly:
+		return "The container can only read there."
+	case o.You && w.uid == 0:
+		return "Root inside is you: what the container writes there is yours, unless its program becomes another user."
+	case o.You:
+		return fmt.Sprintf("User %d inside is you: what the container writes there is yours.", w.uid)
+	}
+	who := fmt.Sprintf("The container writes as user %d, who is %s here: ", w.uid, o.WritesAs)
+	if o.CanWrite {
+		return who + "what it writes there is not yours."
+	}
+	return who + "it cannot write there."
+}
+
 // offers are the ways to have a container write as its person, or where it
 // can. An idmapped mount is none: the kernel makes those of a disk for root alone.
-func offers(i int, spec api.RunSpec) []api.OwnershipOffer {
-	root, chown := spec, spec
-	root.User = "0:0"
-	all := []api.OwnershipOffer{{
+func offers(i int, spec api.RunSpec, w ids) []api.OwnershipOffer {
+	keep, root, chown := spec, spec, spec
+	var all []api.OwnershipOffer
+	keep.UIDMaps, keep.GIDMaps, keep.UserNS = nil, nil, fmt.Sprintf("keep-id:uid=%d,gid=%d", w.uid, w.gid)
+	if _, err := idsOf(keep); err == nil {
+		all = append(all, api.OwnershipOffer{
+			Kind: "keep-id", Title: fmt.Sprintf("Make user %d inside you", w.uid), Spec: keep,
+			Says: "What it writes is yours, and the container's root is a subordinate id of yours. The first start takes longer.",
+		})
+	}
+	root.User, root.UserNS, root.UIDMaps, root.GIDMaps = "0:0", "", nil, nil
+	all = append(all, api.OwnershipOffer{
 		Kind: "root", Title: "Run it as root inside", Spec: root,
 		Says: "Root inside is you and nobody more. Programs that insist on another user do not like it.",
-	}}
+	})
 	if !spec.Mounts[i].Chown {
 		chown.Mounts = slices.Clone(spec.Mounts)
 		chown.Mounts[i].Chown = true
@@ -153,11 +198,11 @@ func offers(i int, spec api.RunSpec) []api.OwnershipOffer {
 }
 
 // mayWrite tells by the mode of a directory.
-func mayWrite(st unix.Stat_t, w ids) bool {
+func mayWrite(st unix.Stat_t, uid, gid int) bool {
 	switch {
-	case int(st.Uid) == w.uid:
+	case int(st.Uid) == uid:
 		return st.Mode&0o200 != 0
-	case int(st.Gid) == w.gid:
+	case int(st.Gid) == gid:
 		return st.Mode&0o020 != 0
 	}
 	return st.Mode&0o002 != 0

@@ -15,6 +15,7 @@ import (
 	"davit/backend/runspec"
 	"davit/backend/store"
 	"davit/backend/tree"
+	"davit/backend/userns/idmap"
 )
 
 // current is the spec that a container has now: as it was asked for, with what
@@ -515,15 +516,23 @@ func (e *Engine) resumeEdit(ctx context.Context, rec store.Record) error {
 
 // takeAlong puts what the predecessor changed in its own file system into the
 // new container.
-func (e *Engine) takeAlong(ctx context.Context, draft *store.Draft, from predecessor) error {
+func (e *Engine) takeAlong(ctx context.Context, draft *store.Draft, from predecessor, ids idmap.Maps) error {
 	if !from.layer {
 		return nil
 	}
-	_, err := tree.Copy(ctx, e.dirs.Container(from.ID).Upper(), draft.Upper(), tree.Options{Overlay: true})
+	_, err := tree.Copy(ctx, e.dirs.Container(from.ID).Upper(), draft.Upper(), tree.Options{Overlay: true, Owner: exchangeIDs(from.IDs, ids)})
 	if err != nil {
 		return fmt.Errorf("take the writable layer along: %w", err)
 	}
 	return nil
+}
+
+// exchangeIDs gives to who has other ids what belongs to the same inside.
+func exchangeIDs(from, to idmap.Maps) func(uid, gid int) (int, int) {
+	if from.Equal(to) {
+		return nil
+	}
+	return func(uid, gid int) (int, int) { return to.Owner(from.Inside(uid, gid)) }
 }
 
 // keepVolumes has volumes without a name be those that the predecessor has at

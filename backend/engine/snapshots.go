@@ -82,7 +82,7 @@ func (e *Engine) alone(ctx context.Context, ref string) (store.Entry, *store.Loc
 // whole, by one rename.
 func (e *Engine) keepLayer(rec store.Record, name string, fill func(layer string) (tree.Copied, error)) (api.Snapshot, error) {
 	now := time.Now().UTC()
-	s := store.Snapshot{Layers: rec.Layers}
+	s := store.Snapshot{Layers: rec.Layers, IDs: rec.IDs}
 	s.ID, s.Created, s.Name = snapshotID(), now, cmp.Or(name, now.Local().Format("2006-01-02 15:04:05"))
 	dir := e.dirs.Container(rec.ID)
 	if err := os.MkdirAll(dir.Snapshots(), 0o700); err != nil {
@@ -137,7 +137,7 @@ func (e *Engine) restoreSnapshot(ctx context.Context, ref, snapshot string) (api
 		return api.Snapshot{}, err
 	}
 	defer func() { _ = lock.Unlock() }()
-	rec, dir := entry.Record, e.dirs.Container(entry.Record.ID)
+	rec := entry.Record
 	s, err := e.snapshot(rec, snapshot)
 	switch {
 	case err != nil:
@@ -148,7 +148,7 @@ func (e *Engine) restoreSnapshot(ctx context.Context, ref, snapshot string) (api
 	case rec.AutoRemove && entry.State.Active():
 		return api.Snapshot{}, api.Errorf(api.KindConflict, "container %s is removed when it stops, so nothing can be restored in it", rec.Name).WithRef(rec.Name)
 	}
-	next, err := e.copyOf(ctx, dir, s)
+	next, err := e.copyOf(ctx, rec, s)
 	if err != nil {
 		return api.Snapshot{}, err
 	}
@@ -169,7 +169,8 @@ func (e *Engine) restoreSnapshot(ctx context.Context, ref, snapshot string) (api
 }
 
 // copyOf copies a snapshot's layer beside the container's.
-func (e *Engine) copyOf(ctx context.Context, dir store.ContainerDir, s store.Snapshot) (string, error) {
+func (e *Engine) copyOf(ctx context.Context, rec store.Record, s store.Snapshot) (string, error) {
+	dir := e.dirs.Container(rec.ID)
 	next := dir.Upper() + ".next"
 	if err := os.RemoveAll(next); err != nil { // left by one that was killed
 		return "", err
@@ -177,7 +178,7 @@ func (e *Engine) copyOf(ctx context.Context, dir store.ContainerDir, s store.Sna
 	if err := os.Mkdir(next, 0o755); err != nil {
 		return "", err
 	}
-	_, err := tree.Copy(ctx, dir.Snapshot(s.ID).Layer(), next, tree.Options{Overlay: true})
+	_, err := tree.Copy(ctx, dir.Snapshot(s.ID).Layer(), next, tree.Options{Overlay: true, Owner: exchangeIDs(s.IDs, rec.IDs)})
 	if err != nil {
 		return "", errors.Join(fmt.Errorf("restore %s: %w", s.Name, err), os.RemoveAll(next))
 	}

@@ -121,6 +121,7 @@ func (e *Engine) Top(ctx context.Context, ref string) ([]api.Process, error) {
 	booted := bootTime()
 	for _, p := range table.Of(entry.State.PID) {
 		if one, ok := describe(p, booted); ok {
+			one.UID, _ = entry.Record.IDs.Inside(one.UID, 0)
 			list = append(list, one)
 		}
 	}

@@ -32,10 +32,8 @@ func problems(s api.RunSpec) []*api.Error {
 	for i, m := range s.Mounts {
 		add(fmt.Sprintf("mounts[%d].source", i), validSource(m))
 	}
-	if s.UserNS != "" || len(s.UIDMaps)+len(s.GIDMaps) > 0 {
-		add("userns", api.Errorf(api.KindHost, "the ids of a container cannot be mapped otherwise: its root is you, and its other users are your subordinate ids").
-			WithHint("Run it as root inside (--user 0), or give it the directory (-v …:U) and take it back with `davit giveback`.").WithExit(125))
-	}
+	_, err := idsOf(s)
+	add("userns", err)
 	for i, d := range s.Devices {
 		add(fmt.Sprintf("devices[%d].source", i), validDevice(d))
 	}

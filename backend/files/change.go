@@ -29,7 +29,7 @@ func (r *Root) Write(ctx context.Context, s api.WriteSpec, from io.Reader) (api.
 		return api.FileInfo{}, err
 	}
 	defer unix.Close(dir)
-	if err := replace(ctx, dir, name, old, from); err != nil {
+	if err := r.replace(ctx, dir, name, old, from); err != nil {
 		return api.FileInfo{}, told(p, err)
 	}
 	return r.Info(p, false)
@@ -72,7 +72,7 @@ func (r *Root) newFile(p string, missing error) (string, *unix.Stat_t, error) {
 // replace writes a file beside the old one and renames it over it, so that
 // nobody ever sees half of it. Where something is mounted over the file itself,
 // as the container's /etc/hosts is, it is written in place.
-func replace(ctx context.Context, dir int, name string, old *unix.Stat_t, from io.Reader) error {
+func (r *Root) replace(ctx context.Context, dir int, name string, old *unix.Stat_t, from io.Reader) error {
 	temp := ".davit-" + rand.Text()[:12]
 	fd, err := unix.Openat(dir, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -85,11 +85,12 @@ func replace(ctx context.Context, dir int, name string, old *unix.Stat_t, from i
 		return err
 	}
 	perm := uint32(0o644)
+	uid, gid := r.ids.Owner(0, 0)
 	if old != nil {
-		perm = old.Mode & 0o7777
-		if err := unix.Fchown(fd, int(old.Uid), int(old.Gid)); err != nil {
-			return err
-		}
+		perm, uid, gid = old.Mode&0o7777, int(old.Uid), int(old.Gid)
+	}
+	if err := unix.Fchown(fd, uid, gid); err != nil {
+		return err
 	}
 	if err := unix.Fchmod(fd, perm); err != nil {
 		return err
@@ -160,6 +161,11 @@ func (r *Root) MakeDir(p string) (api.FileInfo, error) {
 	}
 	if err := unix.Fchmodat(dir, name, 0o755, 0); err != nil { // whatever the umask
 		return api.FileInfo{}, told(p, err)
+	}
+	if uid, gid := r.ids.Owner(0, 0); !r.ids.None() {
+		if err := unix.Fchownat(dir, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return api.FileInfo{}, told(p, err)
+		}
 	}
 	return r.Info(p, false)
 }
@@ -294,18 +300,18 @@ func (r *Root) Change(ctx context.Context, c api.FileChange) error {
 				return told(where, err)
 			}
 			defer unix.Close(fd)
-			return change(fd, c, where)
+			return r.change(fd, c, where)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return change(fd, c, p)
+	return r.change(fd, c, p)
 }
 
 // change does it to exactly the file that the descriptor has. The owner comes
 // first: changing it clears setuid. Links have no permissions.
-func change(fd int, c api.FileChange, p string) error {
+func (r *Root) change(fd int, c api.FileChange, p string) error {
 	st, err := stat(fd)
 	if err != nil {
 		return told(p, err)
@@ -318,7 +324,11 @@ func change(fd int, c api.FileChange, p string) error {
 		gid = *c.GID
 	}
 	if uid >= 0 || gid >= 0 {
-		err := unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW)
+		var err error
+		if uid, gid, err = r.owner(uid, gid, p); err != nil {
+			return err
+		}
+		err = unix.Fchownat(fd, "", uid, gid, unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOVERFLOW) {
 			return api.Errorf(api.KindInvalid, "%q: user %d or group %d does not exist for containers here", p, uid, gid)
 		}
@@ -330,6 +340,21 @@ func change(fd int, c api.FileChange, p string) error {
 		return nil
 	}
 	return orNil(p, unix.Chmod(self(fd), *c.Perm))
+}
+
+// owner gives what owners of a file in the tree are to the kernel; -1 stays.
+func (r *Root) owner(uid, gid int, p string) (int, int, error) {
+	u, g, ok := r.ids.Outside(max(uid, 0), max(gid, 0))
+	if !ok {
+		return 0, 0, api.Errorf(api.KindInvalid, "%q: user %d or group %d is mapped to nobody in the container", p, uid, gid)
+	}
+	if uid < 0 {
+		u = -1
+	}
+	if gid < 0 {
+		g = -1
+	}
+	return u, g, nil
 }
 
 // failed names what was being done.

@@ -61,7 +61,7 @@ func (r *Root) List(ctx context.Context, p string, offset, limit int) (Listing, 
 		if err := unix.Fstatat(fd, d.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			continue // it went away meanwhile
 		}
-		i := info(path.Join(l.Page.Path, d.name), &st)
+		i := r.describe(path.Join(l.Page.Path, d.name), &st)
 		i.User = users[i.UID]
 		if isLink(&st) {
 			i.Link = readlink(fd, d.name)
@@ -128,7 +128,7 @@ func (r *Root) info(fd int, p string, follow bool) (api.FileInfo, error) {
 	if err != nil {
 		return api.FileInfo{}, told(p, err)
 	}
-	i := info(path.Join("/", p), &st)
+	i := r.describe(path.Join("/", p), &st)
 	i.User = r.users()[i.UID]
 	if isLink(&st) {
 		i.Link = readlink(fd, "")
@@ -139,9 +139,10 @@ func (r *Root) info(fd int, p string, follow bool) (api.FileInfo, error) {
 	return i, err
 }
 
-func info(p string, st *unix.Stat_t) api.FileInfo {
+func (r *Root) describe(p string, st *unix.Stat_t) api.FileInfo {
+	uid, gid := r.ids.Inside(int(st.Uid), int(st.Gid))
 	return api.FileInfo{
-		Name: path.Base(p), Path: p, Mode: mode(st.Mode), Perm: st.Mode & 0o7777, UID: int(st.Uid), GID: int(st.Gid),
+		Name: path.Base(p), Path: p, Mode: mode(st.Mode), Perm: st.Mode & 0o7777, UID: uid, GID: gid,
 		Size: st.Size, Modified: time.Unix(st.Mtim.Unix()).UTC(), Dir: isDir(st), Version: version(st),
 	}
 }

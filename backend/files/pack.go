@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/userns/idmap"
 )
 
 // Pack writes a file or directory to w as a tar.
@@ -44,7 +45,7 @@ func (r *Root) Pack(ctx context.Context, q api.ArchiveQuery, w io.Writer) error 
 	if strings.HasPrefix(name, "/") || strings.Contains("/"+name+"/", "/../") {
 		return api.Errorf(api.KindInvalid, "%q cannot be a name in an archive", name)
 	}
-	a := &packer{ctx: ctx, w: tar.NewWriter(w), links: map[[2]uint64]string{}, buf: make([]byte, 256<<10)}
+	a := &packer{ctx: ctx, w: tar.NewWriter(w), links: map[[2]uint64]string{}, buf: make([]byte, 256<<10), ids: r.ids}
 	if err := a.add(entry{fd, "", name, path.Join("/", q.At.Path), 0}, &st); err != nil {
 		return err
 	}
@@ -56,6 +57,7 @@ type packer struct {
 	w     *tar.Writer
 	links map[[2]uint64]string // device and inode of files with several names
 	buf   []byte
+	ids   idmap.Maps
 }
 
 // entry is what to pack: a name in a directory, or what dir itself has where
@@ -73,6 +75,9 @@ func (a *packer) add(e entry, st *unix.Stat_t) error {
 		return err
 	}
 	h := header(e, st)
+	if h != nil {
+		h.Uid, h.Gid = a.ids.Inside(h.Uid, h.Gid)
+	}
 	switch {
 	case h == nil: // a socket means nothing in an archive
 		return nil

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/userns/idmap"
 )
 
 // Root is the root of a tree. Its methods may be called from several
@@ -18,7 +19,12 @@ type Root struct {
 	fd    int    // O_PATH
 	at    string // what the kernel calls it
 	close func()
+	ids   idmap.Maps // whose the files are: see Own
 }
+
+// Own says that the tree is that of a container with these ids. What is told
+// and asked for here are the container's; what is made belongs to its root.
+func (r *Root) Own(ids idmap.Maps) { r.ids = ids }
 
 // open makes a Root of an O_PATH descriptor, which it owns.
 func open(fd int, done func()) (*Root, error) {

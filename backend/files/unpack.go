@@ -228,7 +228,7 @@ func (u *unpacker) finish(dir int, name, at string, h *tar.Header) error {
 		uid, gid = h.Uid, h.Gid
 	}
 	perm := uint32(h.Mode) & 0o7777
-	if err := change(fd, api.FileChange{UID: &uid, GID: &gid, Perm: &perm}, at); err != nil {
+	if err := u.root.change(fd, api.FileChange{UID: &uid, GID: &gid, Perm: &perm}, at); err != nil {
 		return err
 	}
 	if h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeSymlink {

@@ -111,7 +111,7 @@ func (c *container) execProcess(spec api.ExecSpec) (*specs.Process, error) {
 	if spec.User == "" {
 		more = c.rec.Spec.Groups
 	}
-	u, home, err := resolveUser(c.dir.Rootfs(), name, more...)
+	u, home, err := c.user(name, more...)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func (c *container) hold(conn net.Conn) error {
 	c.mu.Lock()
 	c.holds++ // first: an end that comes right now leaves it mounted
 	c.mu.Unlock()
-	if err := mountRootfs(c.g.Dirs, c.rec); err != nil {
+	if err := mountRootfs(c.g.ctx, c.g.Dirs, c.rec); err != nil {
 		c.mu.Lock()
 		c.holds--
 		c.mu.Unlock()

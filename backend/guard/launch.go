@@ -40,9 +40,9 @@ func (c *container) launch(ctx context.Context) (err error) {
 		n, err := c.connect(ctx)
 		network <- answer{n, err}
 	}()
-	mountErr := mountRootfs(c.g.Dirs, c.rec)
+	mountErr := mountRootfs(ctx, c.g.Dirs, c.rec)
 	if mountErr == nil {
-		mountErr = c.become(&spec)
+		mountErr = errors.Join(c.introduce(), c.become(&spec))
 	}
 	n := <-network
 	if err := errors.Join(mountErr, n.err); err != nil {
@@ -53,6 +53,10 @@ func (c *container) launch(ctx context.Context) (err error) {
 	}
 	shown, err := c.showSubpaths(&spec)
 	defer shown()
+	if err == nil {
+		shown, err = c.nestedNetwork(&spec, n.connected)
+		defer shown()
+	}
 	if err == nil {
 		err = c.prepare(&spec, n.connected)
 	}
@@ -80,7 +84,7 @@ func first(errs ...error) error {
 
 // become fills in who the program runs as, which the rootfs tells.
 func (c *container) become(spec *specs.Spec) error {
-	u, home, err := resolveUser(c.dir.Rootfs(), c.rec.User, c.rec.Spec.Groups...)
+	u, home, err := c.user(c.rec.User, c.rec.Spec.Groups...)
 	if err != nil {
 		return err
 	}

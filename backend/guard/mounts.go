@@ -113,10 +113,11 @@ func (c *container) giveMounts(u specs.User) error {
 		if err := unix.Stat(dir, &st); err != nil {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
-		if st.Uid == u.UID && st.Gid == u.GID {
+		uid, gid := c.rec.IDs.Owner(int(u.UID), int(u.GID))
+		if int(st.Uid) == uid && int(st.Gid) == gid {
 			continue
 		}
-		err := tree.Chown(context.Background(), dir, func(int, int) (int, int) { return int(u.UID), int(u.GID) })
+		err := tree.Chown(context.Background(), dir, func(int, int) (int, int) { return uid, gid })
 		if err != nil {
 			return api.Errorf(api.KindStart, "%s cannot be given to the container's user: %w", dir, err).WithExit(125).
 				WithHint("Files that belong to others on this computer cannot be given away; leave U out.")

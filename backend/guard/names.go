@@ -43,7 +43,11 @@ func writeIdentity(c *container, n connected) error {
 			return fmt.Errorf("identity: %w", err)
 		}
 		// The file stands below the person's umask; everyone inside reads it.
-		if err := os.Chmod(path, 0o644); err != nil {
+		err := os.Chmod(path, 0o644)
+		if uid, gid := c.rec.IDs.Owner(0, 0); err == nil && !c.rec.IDs.None() {
+			err = os.Lchown(path, uid, gid)
+		}
+		if err != nil {
 			return fmt.Errorf("identity: %w", err)
 		}
 	}

@@ -1,15 +1,18 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/guard/shift"
 	"davit/backend/store"
 )
 
@@ -20,7 +23,7 @@ import (
 // Directories are named through descriptors: their paths may hold ":" and ","
 // (which separate overlay's options), and many layers have to fit into the
 // page that mount(2) takes.
-func mountRootfs(dirs store.Dirs, rec store.Record) error {
+func mountRootfs(ctx context.Context, dirs store.Dirs, rec store.Record) error {
 	dir := dirs.Container(rec.ID)
 	if mounted(dir.Rootfs()) {
 		return nil
@@ -44,7 +47,15 @@ func mountRootfs(dirs store.Dirs, rec store.Record) error {
 		held = append(held, f)
 		return fmt.Sprintf("/proc/self/fd/%d", f.Fd()), nil
 	}
-	lower, err := lowerDirs(dirs, rec, name)
+	layers, err := layersOf(ctx, dirs, rec)
+	if err != nil {
+		return err
+	}
+	lower, err := nameAll(layers.shown, name)
+	if err != nil {
+		return err
+	}
+	data, err := nameAll(layers.data, name)
 	if err != nil {
 		return err
 	}
@@ -57,10 +68,10 @@ func mountRootfs(dirs store.Dirs, rec store.Record) error {
 		return fmt.Errorf("rootfs: %w", err)
 	}
 	options := "userxattr,lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + upper + ",workdir=" + work
-	if len(options) < os.Getpagesize() {
+	if len(data) == 0 && len(options) < os.Getpagesize() {
 		err = unix.Mount("overlay", dir.Rootfs(), "overlay", 0, options)
 	} else {
-		err = mountManyLayers(dir.Rootfs(), lower, upper, work)
+		err = mountByParts(dir.Rootfs(), parts{lower, data, upper, work})
 	}
 	if err != nil {
 		return overlayError(dir, err)
@@ -68,17 +79,27 @@ func mountRootfs(dirs store.Dirs, rec store.Record) error {
 	return nil
 }
 
-// mountManyLayers does what mount(2) does, one layer a call: what mount(2)
-// takes is a page, some 200 layers. It needs Linux 6.5 (lowerdir+).
-func mountManyLayers(target string, lower []string, upper, work string) error {
+// parts are what an overlay is made of; data holds the content of files that
+// lower has without any.
+type parts struct {
+	lower, data []string
+	upper, work string
+}
+
+// mountByParts does what mount(2) does, one layer a call: what mount(2) takes
+// is a page, some 200 layers. It needs Linux 6.5 (lowerdir+), data 6.8 (datadir+).
+func mountByParts(target string, p parts) error {
 	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return os.NewSyscallError("fsopen", err)
 	}
 	defer func() { _ = unix.Close(fs) }()
-	settings := [][2]string{{"upperdir", upper}, {"workdir", work}}
-	for _, l := range lower {
+	settings := [][2]string{{"upperdir", p.upper}, {"workdir", p.work}}
+	for _, l := range p.lower {
 		settings = append(settings, [2]string{"lowerdir+", l})
+	}
+	for _, l := range p.data {
+		settings = append(settings, [2]string{"datadir+", l})
 	}
 	if err := unix.FsconfigSetFlag(fs, "userxattr"); err != nil {
 		return os.NewSyscallError("fsconfig userxattr", err)
@@ -99,33 +120,60 @@ func mountManyLayers(target string, lower []string, upper, work string) error {
 	return os.NewSyscallError("move_mount", unix.MoveMount(mount, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
-// lowerDirs names the layers, top first as overlay wants them.
-func lowerDirs(dirs store.Dirs, rec store.Record, name func(string) (string, error)) ([]string, error) {
-	var lower []string
-	for i := len(rec.Layers) - 1; i >= 0; i-- {
-		n, err := name(filepath.Join(dirs.Layers(), rec.Layers[i]))
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, api.Errorf(api.KindStart, "a layer of the image %s is missing", rec.Image).
-				WithHint("Pull or load the image again.").WithExit(125)
+// layerPaths are directories, top first as overlay wants them.
+type layerPaths struct{ shown, data []string }
+
+// layersOf finds the layers of a container, with the owners that it has.
+func layersOf(ctx context.Context, dirs store.Dirs, rec store.Record) (layerPaths, error) {
+	var l layerPaths
+	missing := func(err error) error {
+		if !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("rootfs: %w", err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("rootfs: %w", err)
-		}
-		lower = append(lower, n)
+		return api.Errorf(api.KindStart, "a layer of the image %s is missing", rec.Image).
+			WithHint("Pull or load the image again.").WithExit(125)
 	}
-	if len(lower) == 0 {
+	switch {
+	case len(rec.Layers) == 0:
 		// An image without layers: overlay wants one directory.
 		empty := filepath.Join(string(dirs.Container(rec.ID)), "empty")
 		if err := os.MkdirAll(empty, 0o755); err != nil {
-			return nil, fmt.Errorf("rootfs: %w", err)
+			return l, fmt.Errorf("rootfs: %w", err)
 		}
-		n, err := name(empty)
+		l.shown = []string{empty}
+	case rec.IDs.None():
+		for _, name := range slices.Backward(rec.Layers) {
+			path := filepath.Join(dirs.Layers(), name)
+			if _, err := os.Lstat(path); err != nil {
+				return l, missing(err)
+			}
+			l.shown = append(l.shown, path)
+		}
+	default:
+		shifted, err := shift.Layers(ctx, dirs, rec.Layers, rec.IDs)
+		if err != nil {
+			return l, missing(err)
+		}
+		for _, s := range slices.Backward(shifted) {
+			l.shown = append(l.shown, s.Path)
+			if s.Data != "" {
+				l.data = append(l.data, s.Data)
+			}
+		}
+	}
+	return l, nil
+}
+
+func nameAll(paths []string, name func(string) (string, error)) ([]string, error) {
+	var all []string
+	for _, p := range paths {
+		n, err := name(p)
 		if err != nil {
 			return nil, fmt.Errorf("rootfs: %w", err)
 		}
-		lower = append(lower, n)
+		all = append(all, n)
 	}
-	return lower, nil
+	return all, nil
 }
 
 func overlayError(dir store.ContainerDir, err error) error {

@@ -14,6 +14,7 @@ import (
 	"davit/backend/api"
 	"davit/backend/image/manifest"
 	"davit/backend/image/view"
+	"davit/backend/userns/idmap"
 )
 
 // Rootfs is a container's file system.
@@ -23,6 +24,7 @@ type Rootfs struct {
 	// Mounts are paths at which something was made only for a mount to cover
 	// it: an empty file or directory there is none of the container's doing.
 	Mounts []string
+	IDs    idmap.Maps // the container's own, which files in Upper belong to
 }
 
 func (s *Store) view(r Rootfs) (*view.Tree, error) {
@@ -30,7 +32,11 @@ func (s *Store) view(r Rootfs) (*view.Tree, error) {
 	for _, k := range slices.Backward(r.Layers) {
 		dirs = append(dirs, s.layers.Path(k))
 	}
-	return view.Open(dirs)
+	t, err := view.Open(dirs)
+	if err == nil {
+		t.Own(r.IDs)
+	}
+	return t, err
 }
 
 // Export writes a container's file system as one tar.

@@ -16,6 +16,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/store"
+	"davit/backend/userns/idmap"
 )
 
 // SpecOptions are what a bundle depends on besides the record.
@@ -77,6 +78,7 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 			Sysctl:    rec.Spec.Sysctls,
 		},
 	}
+	nest(s, rec.IDs)
 	for _, u := range rec.Spec.Ulimits {
 		s.Process.Rlimits = append(s.Process.Rlimits, specs.POSIXRlimit{
 			Type: "RLIMIT_" + strings.ToUpper(u.Name), Soft: uint64(u.Soft), Hard: uint64(u.Hard), // -1 is the kernel's RLIM_INFINITY
@@ -94,6 +96,21 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 		}
 	}
 	return s, nil
+}
+
+// nest gives a container that has ids of its own a user namespace for them.
+func nest(s *specs.Spec, ids idmap.Maps) {
+	if ids.None() {
+		return
+	}
+	maps := func(from []idmap.Range) (to []specs.LinuxIDMapping) {
+		for _, r := range from {
+			to = append(to, specs.LinuxIDMapping{ContainerID: r.Inside, HostID: r.Outside, Size: r.Count})
+		}
+		return to
+	}
+	s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+	s.Linux.UIDMappings, s.Linux.GIDMappings = maps(ids.UIDs), maps(ids.GIDs)
 }
 
 func cwd(dir string) string {

@@ -88,6 +88,7 @@ func composeService(s api.RunSpec) (*document, []string) {
 	}
 	d.say("working_dir", s.WorkingDir, &rest.WorkingDir)
 	d.say("user", s.User, &rest.User)
+	d.say("userns_mode", s.UserNS, &rest.UserNS)
 	d.list("group_add", s.Groups, &rest.Groups)
 	d.list("environment", s.Env, &rest.Env)
 	d.list("env_file", s.EnvFiles, &rest.EnvFiles)

@@ -74,7 +74,7 @@ func TestForms(t *testing.T) {
 	s := api.RunSpec{
 		Image: "nginx:1", Name: "web", Command: []string{"a b", "%n", "$(x)"}, Env: []string{"A=x y\nz", "B=$C"}, Ports: []api.Port{{HostPort: 8080, ContainerPort: 80}},
 		Mounts:  []api.Mount{{Type: api.MountVolume, Source: "data", Target: "/d"}, {Type: api.MountBind, Source: "/s", Target: "/t", ReadOnly: true, Create: true}},
-		Restart: "unless-stopped", StopTimeout: &n, User: "5:6", Limits: api.Limits{Memory: 1 << 30},
+		Restart: "unless-stopped", StopTimeout: &n, User: "5:6", UserNS: "keep-id:uid=5,gid=6", Limits: api.Limits{Memory: 1 << 30},
 	}
 	q, err := Render(s, api.FormQuadlet)
 	if err != nil || q.File != "web.container" {
@@ -82,7 +82,7 @@ func TestForms(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Image=nginx:1\n", "ContainerName=web\n", "PublishPort=8080:80\n", "Volume=data:/d\n", "Volume=/s:/t:ro\n", `Exec="a b" "%%n" "$$(x)"` + "\n",
-		`Environment="A=x y\nz"` + "\n", "Restart=always\n", "StopTimeout=5\n", "PodmanArgs=--memory 1g\n",
+		"UserNS=keep-id:uid=5,gid=6\n", `Environment="A=x y\nz"` + "\n", "Restart=always\n", "StopTimeout=5\n", "PodmanArgs=--memory 1g\n",
 	} {
 		if !strings.Contains(q.Text, want) {
 			t.Errorf("no %q in\n%s", want, q.Text)
@@ -92,7 +92,7 @@ func TestForms(t *testing.T) {
 	if err != nil || len(k.Lost) != 0 {
 		t.Fatal(k, err)
 	}
-	for _, want := range []string{"kind: Pod", "claimName: data", "kind: PersistentVolumeClaim", "path: /s", "hostPort: 8080", "runAsUser: 5", "runAsGroup: 6", "restartPolicy: Always", "$$(x)", `memory: "1073741824"`} {
+	for _, want := range []string{"kind: Pod", "io.podman.annotations.userns: keep-id:uid=5,gid=6", "claimName: data", "kind: PersistentVolumeClaim", "path: /s", "hostPort: 8080", "runAsUser: 5", "runAsGroup: 6", "restartPolicy: Always", "$$(x)", `memory: "1073741824"`} {
 		if !strings.Contains(k.Text, want) {
 			t.Errorf("no %q in\n%s", want, k.Text)
 		}

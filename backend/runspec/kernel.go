@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"davit/backend/api"
+	"davit/backend/userns/idmap"
 )
 
 var (
@@ -41,7 +42,7 @@ func (c *checker) identity(s api.RunSpec) {
 }
 
 func (c *checker) maps(field string, maps []string) {
-	var all []IDMap
+	var all []idmap.Range
 	for i, m := range maps {
 		one, err := ParseIDMap(m)
 		if err != nil {
@@ -61,11 +62,8 @@ func overlap(a, b, aCount, bCount uint32) bool {
 	return uint64(a) < uint64(b)+uint64(bCount) && uint64(b) < uint64(a)+uint64(aCount)
 }
 
-// IDMap maps Count ids from Inside on to those from Outside on.
-type IDMap struct{ Inside, Outside, Count uint32 }
-
 // ParseIDMap reads "inside:outside:count".
-func ParseIDMap(v string) (IDMap, error) {
+func ParseIDMap(v string) (idmap.Range, error) {
 	parts := strings.Split(v, ":")
 	var n [3]uint32
 	if len(parts) == 2 {
@@ -77,14 +75,14 @@ func ParseIDMap(v string) (IDMap, error) {
 		}
 		x, err := strconv.ParseUint(p, 10, 31)
 		if err != nil {
-			return IDMap{}, fmt.Errorf("%q is not a map of ids: want inside:outside:count", v)
+			return idmap.Range{}, fmt.Errorf("%q is not a map of ids: want inside:outside:count", v)
 		}
 		n[i] = uint32(x)
 	}
 	if len(parts) != 3 || n[2] == 0 {
-		return IDMap{}, fmt.Errorf("%q is not a map of ids: want inside:outside:count", v)
+		return idmap.Range{}, fmt.Errorf("%q is not a map of ids: want inside:outside:count", v)
 	}
-	return IDMap{Inside: n[0], Outside: n[1], Count: n[2]}, nil
+	return idmap.Range{Inside: n[0], Outside: n[1], Count: n[2]}, nil
 }
 
 // Kept are the ids inside that are to be the person's own; -1 is the person's

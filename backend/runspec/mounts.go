@@ -1,6 +1,7 @@
 package runspec
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -50,6 +51,10 @@ func (o *Flags) addMount(m api.Mount) error {
 	return nil
 }
 
+// noIDMap says why podman's idmap is none of ours: see
+// build/decisions/0008-a-containers-own-ids.md.
+var noIDMap = errors.New("idmap: the kernel maps the owners of a single directory of a disk for root of the computer only; --userns keep-id:uid=N,gid=N makes user N inside you for all of them")
+
 var (
 	propagations = []string{"rprivate", "private", "rslave", "slave", "rshared", "shared"}
 	mountFlags   = []string{"exec", "noexec", "suid", "nosuid", "dev", "nodev"}
@@ -67,6 +72,8 @@ func mountOptions(m *api.Mount, options []string) error {
 			// The default here; consistency is a matter of virtual machines.
 		case opt == "z" || opt == "Z":
 			m.Relabel = opt
+		case key == "idmap":
+			err = noIDMap
 		case opt == "U":
 			m.Chown = true
 		case opt == "nocopy":
@@ -147,6 +154,8 @@ func mountField(m *api.Mount, key, v string, found bool) (err error) {
 		m.Propagation = v
 	case "bind-create-src":
 		return on(&m.Create)
+	case "idmap":
+		return noIDMap
 	case "u", "chown":
 		return on(&m.Chown)
 	case "relabel":

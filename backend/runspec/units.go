@@ -174,8 +174,8 @@ func Kube(s api.RunSpec) (api.Rendered, error) {
 	meta.add("name", name)
 	labels := map[string]string{"app": name}
 	meta.add("labels", labels)
-	if len(s.Labels) > 0 {
-		meta.add("annotations", s.Labels)
+	if notes := annotations(s); len(notes) > 0 {
+		meta.add("annotations", notes)
 	}
 	doc.add("apiVersion", "v1")
 	doc.add("kind", "Pod")
@@ -190,6 +190,19 @@ func Kube(s api.RunSpec) (api.Rendered, error) {
 		k.lost = []string{}
 	}
 	return api.Rendered{Text: text, File: name + ".yaml", Lost: k.lost}, err
+}
+
+// annotations are a pod's. That of whose ids are kept is podman's word, by
+// which `podman kube play` keeps them; a cluster does not know it.
+func annotations(s api.RunSpec) map[string]string {
+	notes := maps.Clone(s.Labels)
+	if s.UserNS != "" {
+		if notes == nil {
+			notes = map[string]string{}
+		}
+		notes["io.podman.annotations.userns"] = s.UserNS
+	}
+	return notes
 }
 
 func first(errs ...error) error {
@@ -410,7 +423,7 @@ func (k *kube) security() {
 	}
 	k.loses(len(s.SecurityOpt) > 0, "security options as docker writes them")
 	k.loses(len(s.Ulimits) > 0, "limits of processes")
-	k.loses(s.UserNS != "" || len(s.UIDMaps) > 0, "maps of ids")
+	k.loses(len(s.UIDMaps) > 0, "maps of ids")
 }
 
 func (k *kube) life() {

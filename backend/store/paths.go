@@ -19,6 +19,11 @@ func (d Dirs) Images() string { return filepath.Join(d.Data, "images") }
 // its 64 hex digits. Writer: whoever holds image.Store's lock.
 func (d Dirs) Layers() string { return filepath.Join(d.Data, "layers") }
 
+// Shifted holds copies of layers whose files belong to the ids of containers
+// that have others, in the form of package guard/shift. Writer: whoever holds
+// the lock in it.
+func (d Dirs) Shifted() string { return filepath.Join(d.Data, "shifted") }
+
 // Pulls holds a record of each pull that is under way, in the form of package
 // image/pulls. Writer: the engine that does the pull.
 func (d Dirs) Pulls() string { return filepath.Join(d.Data, "pulls") }

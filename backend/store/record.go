@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/userns/idmap"
 )
 
 // The versions of the files that this Davit writes and reads. A change that an
@@ -56,6 +57,10 @@ type Record struct {
 
 	Limits      api.Limits       `json:"limits,omitzero"`
 	HealthCheck *api.HealthCheck `json:"healthCheck,omitempty"` // complete; nil: none
+
+	// IDs are the container's own; without any it has those of Davit's user
+	// namespace. Files of its own that nobody else has belong to these.
+	IDs idmap.Maps `json:"ids,omitzero"`
 
 	// Replaces is the id of the container that this one took the place of.
 	// While that is kept it has ReplacedBy, and Kept with what it was.

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"davit/backend/api"
+	"davit/backend/userns/idmap"
 )
 
 // Snapshots holds one directory for each snapshot of the writable layer, and
@@ -34,7 +35,8 @@ func (s SnapshotDir) Layer() string { return filepath.Join(string(s), "layer") }
 // Snapshot is snapshot.json.
 type Snapshot struct {
 	api.Snapshot
-	Layers []string `json:"layers"` // of the image that it lies over
+	Layers []string   `json:"layers"` // of the image that it lies over
+	IDs    idmap.Maps `json:"ids,omitzero"`
 }
 
 var snapshotForm = regexp.MustCompile(`^[0-9a-f]{12}$`)

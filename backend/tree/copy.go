@@ -21,6 +21,9 @@ type Options struct {
 	// Overlay also copies what only overlayfs understands: whiteouts, opaque
 	// directories. Without it, neither is in the copy.
 	Overlay bool
+	// Husks makes of each file one without content, which overlayfs shows with
+	// that of the file at the same path of a data-only layer (lowerdir=a::data).
+	Husks bool
 }
 
 // Copied is what a copy took.
@@ -187,7 +190,7 @@ func (c *copier) file(src, dst string, info fs.FileInfo) error {
 		return err
 	}
 	defer out.Close()
-	if err := c.content(out, in, info.Size()); err != nil {
+	if err := c.fill(out, in, src, info.Size()); err != nil {
 		return fmt.Errorf("copy %s: %w", src, err)
 	}
 	c.done.Bytes += info.Size()
@@ -198,6 +201,19 @@ func (c *copier) file(src, dst string, info fs.FileInfo) error {
 		return err
 	}
 	return out.Close()
+}
+
+// fill gives a copy its content, or makes a husk of it.
+func (c *copier) fill(out, in *os.File, src string, size int64) error {
+	if !c.o.Husks || size == 0 {
+		return c.content(out, in, size)
+	}
+	for name, value := range map[string]string{"user.overlay.metacopy": "", "user.overlay.redirect": path.Join("/", src)} {
+		if err := unix.Fsetxattr(int(out.Fd()), name, []byte(value), 0); err != nil {
+			return fmt.Errorf("attribute %s: %w", name, err)
+		}
+	}
+	return out.Truncate(size)
 }
 
 func (c *copier) content(out, in *os.File, size int64) error {

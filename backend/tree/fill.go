@@ -12,15 +12,15 @@ import (
 )
 
 // Fill puts into the directory dir what the layers of an image, bottom first,
-// have at target, with owners and modes. Layers are foreign.
-func Fill(ctx context.Context, dir string, layers []string, target string) error {
+// have at target, with modes and the owners that o gives. Layers are foreign.
+func Fill(ctx context.Context, dir string, layers []string, target string, o Options) error {
 	to, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer to.Close()
 	for _, layer := range layers { // what lies above comes later
-		if err := addLayer(ctx, to, layer, target); err != nil {
+		if err := addLayer(ctx, to, layer, target, o); err != nil {
 			return fmt.Errorf("layer %s: %w", path.Base(layer), err)
 		}
 	}
@@ -28,7 +28,7 @@ func Fill(ctx context.Context, dir string, layers []string, target string) error
 }
 
 // addLayer puts what one layer has at target over what is there.
-func addLayer(ctx context.Context, to *os.Root, layer, target string) error {
+func addLayer(ctx context.Context, to *os.Root, layer, target string, o Options) error {
 	from, err := os.OpenRoot(layer)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func addLayer(ctx context.Context, to *os.Root, layer, target string) error {
 	if err != nil || !info.IsDir() {
 		return nil // nothing there, or a link that the container follows itself
 	}
-	return newCopier(ctx, Options{}, from, to).dir(rel, ".")
+	return newCopier(ctx, o, from, to).dir(rel, ".")
 }
 
 func empty(r *os.Root) error {

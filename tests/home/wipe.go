@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Kill sends SIGKILL to the processes of that role and tells how many there were.
@@ -37,7 +39,7 @@ func (h *Home) Wipe() error {
 // nothing is left to notice.
 func (h *Home) PowerCut(ctx context.Context) error {
 	// All stand still before the first one is killed, so that none sees another
-	// end. Containers are what shares a user namespace with ours.
+	// end. Containers are what is in a user namespace of ours, or in one below.
 	inside := map[string]bool{}
 	for {
 		all, err := h.Processes()
@@ -49,7 +51,7 @@ func (h *Home) PowerCut(ctx context.Context) error {
 				inside[ns] = true
 			}
 		}
-		contained, err := each(func(pid int) (Process, bool) { return Process{PID: pid}, inside[userns(pid)] })
+		contained, err := each(func(pid int) (Process, bool) { return Process{PID: pid}, within(pid, inside) })
 		if err != nil {
 			return err
 		}
@@ -67,6 +69,29 @@ func (h *Home) PowerCut(ctx context.Context) error {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+}
+
+// deepest bounds how many user namespaces lie in each other: the kernel's limit.
+const deepest = 33
+
+// within tells whether the user namespace of a process, or one that it is in,
+// is among those.
+func within(pid int, namespaces map[string]bool) bool {
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", pid))
+	for range deepest {
+		if err != nil {
+			return false
+		}
+		var st unix.Stat_t
+		if unix.Fstat(int(ns.Fd()), &st) == nil && namespaces[fmt.Sprintf("user:[%d]", st.Ino)] {
+			_ = ns.Close()
+			return true
+		}
+		fd, perr := unix.IoctlRetInt(int(ns.Fd()), unix.NS_GET_PARENT)
+		err = errors.Join(perr, ns.Close())
+		ns = os.NewFile(uintptr(fd), "namespace")
+	}
+	return false
 }
 
 // userns names the user namespace of a process, "" for one that has gone or

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/userns/idmap"
 )
 
 // Tree is a stack of directories. Close closes them.
@@ -29,6 +30,16 @@ type dir struct {
 type part struct {
 	layer int
 	fd    int
+	ids   *idmap.Maps // whose the files are; nil: as they are
+}
+
+// belongs has a file's owners be those that the container sees.
+func (p part) belongs(st *unix.Stat_t) {
+	if p.ids == nil {
+		return
+	}
+	uid, gid := p.ids.Inside(int(st.Uid), int(st.Gid))
+	st.Uid, st.Gid = uint32(uid), uint32(gid)
 }
 
 // Node is an entry of the merged view.
@@ -37,7 +48,7 @@ type Node struct {
 	Layer int    // which of the given directories has it; of a directory, the topmost
 	Stat  unix.Stat_t
 	Link  string // target of a symbolic link
-	at    int    // descriptor of the directory that it is in
+	at    part   // the layer's directory that it is in
 	dir   *dir   // that it is; only while Walk is in it
 }
 
@@ -50,9 +61,17 @@ func Open(dirs []string) (*Tree, error) {
 			d.close()
 			return nil, fmt.Errorf("open layer %s: %w", p, err)
 		}
-		d.parts = append(d.parts, part{i, fd})
+		d.parts = append(d.parts, part{layer: i, fd: fd})
 	}
 	return &Tree{d}, nil
+}
+
+// Own says that the topmost directory is the writable one of a container with
+// these ids. The others are an image's, with the owners that it says.
+func (t *Tree) Own(ids idmap.Maps) {
+	if !ids.None() {
+		t.root.parts[0].ids = &ids
+	}
 }
 
 // Close closes the directories.
@@ -100,7 +119,7 @@ func mode(m uint32) fs.FileMode {
 // OpenFile opens a regular file of the view. Only while Walk or Lookup is at
 // it. A file that was replaced by something else meanwhile is refused.
 func (n *Node) OpenFile() (*os.File, error) {
-	fd, err := unix.Openat(n.at, path.Base(n.Path), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(n.at.fd, path.Base(n.Path), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", quote(n.Path), err)
 	}
@@ -109,6 +128,7 @@ func (n *Node) OpenFile() (*os.File, error) {
 		unix.Close(fd)
 		return nil, api.Errorf(api.KindConflict, "%s is no regular file any more", quote(n.Path))
 	}
+	n.at.belongs(&st)
 	n.Stat = st
 	return os.NewFile(uintptr(fd), n.Path), nil
 }
@@ -162,7 +182,8 @@ func (d *dir) entry(parent, name string) (*Node, error) {
 		case n != nil && !isDir, whiteout(&st):
 			return n, nil
 		case n == nil:
-			n = &Node{Path: path.Join(parent, name), Layer: p.layer, Stat: st, at: p.fd}
+			p.belongs(&st)
+			n = &Node{Path: path.Join(parent, name), Layer: p.layer, Stat: st, at: p}
 		}
 		if !isDir {
 			n.Link, err = readlink(p.fd, name, &st)
@@ -192,7 +213,7 @@ func (n *Node) add(p part, name string) (opaque bool, err error) {
 	if n.dir == nil {
 		n.dir = &dir{}
 	}
-	n.dir.parts = append(n.dir.parts, part{p.layer, fd})
+	n.dir.parts = append(n.dir.parts, part{p.layer, fd, p.ids})
 	return isOpaque(fd), nil
 }
 
@@ -239,6 +260,7 @@ func (t *Tree) Walk(ctx context.Context, fn func(*Node) error) error {
 	if err := unix.Fstat(t.root.parts[0].fd, &root.Stat); err != nil {
 		return err
 	}
+	t.root.parts[0].belongs(&root.Stat)
 	root.dir = t.root
 	if err := fn(root); err != nil {
 		return unlessSkip(err)
@@ -340,6 +362,7 @@ func (t *Tree) Lookup(p string, follow bool, fn func(*Node) error) error {
 		if err := unix.Fstat(t.root.parts[0].fd, &root.Stat); err != nil {
 			return err
 		}
+		t.root.parts[0].belongs(&root.Stat)
 		return fn(root)
 	}
 	return fn(stack[len(stack)-1])
