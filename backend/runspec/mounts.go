@@ -51,9 +51,9 @@ func (o *Flags) addMount(m api.Mount) error {
 	return nil
 }
 
-// noIDMap says why podman's idmap is none of ours: see
+// errIDMap says why podman's idmap is none of ours: see
 // build/decisions/0008-a-containers-own-ids.md.
-var noIDMap = errors.New("idmap: the kernel maps the owners of a single directory of a disk for root of the computer only; --userns keep-id:uid=N,gid=N makes user N inside you for all of them")
+var errIDMap = errors.New("idmap: the kernel maps the owners of a single directory of a disk for root of the computer only; --userns keep-id:uid=N,gid=N makes user N inside you for all of them")
 
 var (
 	propagations = []string{"rprivate", "private", "rslave", "slave", "rshared", "shared"}
@@ -73,7 +73,7 @@ func mountOptions(m *api.Mount, options []string) error {
 		case opt == "z" || opt == "Z":
 			m.Relabel = opt
 		case key == "idmap":
-			err = noIDMap
+			err = errIDMap
 		case opt == "U":
 			m.Chown = true
 		case opt == "nocopy":
@@ -155,7 +155,7 @@ func mountField(m *api.Mount, key, v string, found bool) (err error) {
 	case "bind-create-src":
 		return on(&m.Create)
 	case "idmap":
-		return noIDMap
+		return errIDMap
 	case "u", "chown":
 		return on(&m.Chown)
 	case "relabel":
