@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"davit/tests/home"
 )
@@ -27,7 +28,8 @@ type bench struct {
 	tools   []tool // Davit first
 	archive string // of the image that they run
 	rounds  int
-	stale   []*home.Home // places that are done with, to be removed at the end
+	long    time.Duration // of the soak
+	stale   []*home.Home  // places that are done with, to be removed at the end
 }
 
 // measure is a group of figures that can be asked for by its name.
@@ -47,11 +49,12 @@ func measures() []measure {
 		{"pulls", (*bench).pulls},
 		{"images", (*bench).thousand},
 		{"network", (*bench).network},
-		{"window", (*bench).firstPaint},
+		{"window", (*bench).window},
+		{soak, (*bench).soak},
 	}
 }
 
-// core is a name for all but the window and the network.
+// core is a name for all but the window, the network and the soak.
 const core = "core"
 
 var apart = []string{"window", "network"}
@@ -62,8 +65,9 @@ func main() {
 		names = append(names, m.name)
 	}
 	rounds := flag.Int("rounds", 15, "how often each command is timed")
+	long := flag.Duration("soak", time.Hour, "how long the soak lasts")
 	flag.Usage = func() {
-		fmt.Fprintf(os.Stderr, "usage: bench [-rounds N] [%s]...\n", strings.Join(names, "|"))
+		fmt.Fprintf(os.Stderr, "usage: bench [-rounds N] [-soak DURATION] [%s]...\n", strings.Join(names, "|"))
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -73,14 +77,14 @@ func main() {
 			os.Exit(2)
 		}
 	}
-	if err := run(context.Background(), *rounds, flag.Args()); err != nil {
+	if err := run(context.Background(), bench{rounds: *rounds, long: *long}, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// run takes the measures asked for, all where none is.
-func run(ctx context.Context, rounds int, asked []string) (err error) {
+// run takes the measures asked for; where none is, all but the soak.
+func run(ctx context.Context, b bench, asked []string) (err error) {
 	h, err := home.New(os.Getenv("DAVIT_BIN"))
 	if err != nil {
 		return err
@@ -99,7 +103,7 @@ func run(ctx context.Context, rounds int, asked []string) (err error) {
 			return err
 		}
 	}
-	b := &bench{report: newReport(tools), home: h, tools: tools, archive: archive, rounds: rounds}
+	b.report, b.home, b.tools, b.archive = newReport(tools), h, tools, archive
 	defer func() {
 		for _, s := range b.stale {
 			err = errors.Join(err, s.Close())
@@ -109,7 +113,7 @@ func run(ctx context.Context, rounds int, asked []string) (err error) {
 		if !wanted(m, asked) {
 			continue
 		}
-		if err := m.take(b, ctx); err != nil {
+		if err := m.take(&b, ctx); err != nil {
 			return err
 		}
 	}
@@ -118,5 +122,8 @@ func run(ctx context.Context, rounds int, asked []string) (err error) {
 }
 
 func wanted(m measure, asked []string) bool {
+	if m.name == soak {
+		return slices.Contains(asked, soak)
+	}
 	return len(asked) == 0 || slices.Contains(asked, m.name) || !slices.Contains(apart, m.name) && slices.Contains(asked, core)
 }

@@ -18,17 +18,19 @@ import (
 const ours = "davit"
 
 // limit is what a figure should stay below, or reach: so many times the peer's
-// value or, without a peer, so many of its unit.
+// value, so many of its unit beyond the peer's or, without a peer, so many of
+// its unit.
 type limit struct {
-	Peer  string  `json:"peer,omitempty"` // best: that of the peers which did best
-	Most  float64 `json:"most,omitempty"`
-	Least float64 `json:"least,omitempty"` // of what is better when it is more
+	Peer   string  `json:"peer,omitempty"` // best: that of the peers which did best
+	Most   float64 `json:"most,omitempty"`
+	Least  float64 `json:"least,omitempty"` // of what is better when it is more
+	Beyond float64 `json:"beyond,omitempty"`
 }
 
 // best stands for the peer that did best; what is no peer is bare.
 const best = "best peer"
 
-var bare = []string{ours, "loopback", "veth bridge"}
+var bare = []string{ours, "loopback", "veth bridge", bareWindow}
 
 // figure is something measured, and what was aimed at.
 type figure struct {
@@ -82,15 +84,20 @@ func (r *report) time(f figure, tool string, d time.Duration) {
 }
 
 func (r *report) pss(f figure, tool string, all []home.Process) {
-	total := 0
-	for _, p := range all {
-		total += p.PSS
-	}
-	w := r.add(f, "MB", tool, float64(total)*1024/1e6)
+	w := r.add(f, "MB", tool, sum(all))
 	if w.Processes == nil {
 		w.Processes = map[string][]home.Process{}
 	}
 	w.Processes[tool] = all
+}
+
+// sum adds up the memory of processes, in MB.
+func sum(all []home.Process) float64 {
+	total := 0
+	for _, p := range all {
+		total += p.PSS
+	}
+	return float64(total) * 1024 / 1e6
 }
 
 func (r *report) add(f figure, unit, tool string, value float64) *row {
@@ -132,7 +139,11 @@ func (w *row) settle() {
 			l.Peer = w.best(l.Least > 0)
 			w.Limits[i] = l
 		}
-		if l.Peer != "" {
+		switch {
+		case l.Beyond > 0:
+			l.Most = w.Median[l.Peer] + l.Beyond
+			_, ok = w.Median[l.Peer]
+		case l.Peer != "":
 			is, ok = w.Ratio[l.Peer]
 		}
 		w.Met = append(w.Met, ok && (l.Most == 0 || is <= l.Most) && is >= l.Least)
@@ -222,6 +233,9 @@ func (l limit) text(unit string) string {
 	sign, is := "≤", l.Most
 	if l.Least > 0 {
 		sign, is = "≥", l.Least
+	}
+	if l.Beyond > 0 {
+		return fmt.Sprintf("≤ %s + %g %s", l.Peer, l.Beyond, unit)
 	}
 	if l.Peer == "" {
 		return fmt.Sprintf("%s %g %s", sign, is, unit)
