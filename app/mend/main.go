@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: davit-mend apply ACTION=DIGEST... | undo ACTION...")
+var errUsage = errors.New("usage: davit-mend apply ACTION=DIGEST… | undo ACTION…")
 
 func code(err error) int {
 	switch {

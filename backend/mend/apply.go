@@ -15,7 +15,7 @@ import (
 // What keeps a request from being carried out, beside errors of the system.
 var (
 	ErrChanged = errors.New("the computer has changed since this was shown")
-	ErrNotDone = errors.New("Davit has not done this, or has undone it")
+	ErrNotDone = errors.New("it was not done by Davit, or is undone")
 )
 
 // records is where what was done is written down, one file for each action.
