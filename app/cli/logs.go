@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/logfile"
+	"davit/backend/loglevel"
 )
 
 // LogsOptions are logs's.
@@ -25,6 +27,9 @@ type LogsOptions struct {
 	Timestamps bool
 	Since      string
 	Until      string
+	Level      string
+	Search     string
+	NoPrefix   bool
 	JSON       bool
 }
 
@@ -34,21 +39,24 @@ func (o *LogsOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.Timestamps, "timestamps", "t", false, "Put the time before each line")
 	f.StringVar(&o.Since, "since", "", "Only lines since a time (2026-01-02T15:04:05Z) or for some time back (10m)")
 	f.StringVar(&o.Until, "until", "", "Only lines before a time or some time back")
+	f.StringVar(&o.Level, "level", "", "Only lines of this level and graver ones: trace, debug, info, warn, error or fatal")
+	f.StringVar(&o.Search, "search", "", "Only lines that contain this text, whatever its case")
+	f.BoolVar(&o.NoPrefix, "no-log-prefix", false, "Do not put its container before each line of several")
 	f.BoolVar(&o.JSON, "json", false, "Print each line as a JSON object")
 }
 
 func newLogsCommand() *command {
 	var o LogsOptions
 	c := &command{
-		name: "logs", args: "[OPTIONS] CONTAINER", group: "Containers",
-		short: "Print what a container wrote", least: 1, most: 1,
+		name: "logs", args: "[OPTIONS] CONTAINER [CONTAINER...]", group: "Containers",
+		short: "Print what containers wrote, several by time", least: 1, most: anyNumber,
 	}
 	o.addFlags(c.set())
-	c.run = func(ctx context.Context, e *env, args []string) error { return runLogs(ctx, e, o, args[0]) }
+	c.run = func(ctx context.Context, e *env, args []string) error { return runLogs(ctx, e, o, args) }
 	return c
 }
 
-func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
+func runLogs(ctx context.Context, e *env, o LogsOptions, refs []string) error {
 	q, err := o.query(e)
 	if err != nil {
 		return err
@@ -61,10 +69,16 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 	// a heap of some megabytes would be looked through all the time.
 	debug.SetGCPercent(logGrowth)
 	p := newLogPrinter(e, o)
-	if path := ownLog(ctx, s, ref, q); path != "" {
-		err = logfile.Read(ctx, path, q, nil, p.print)
+	q.With = refs[1:]
+	if len(refs) > 1 && !o.NoPrefix {
+		p.prefix = widestName(ctx, s, refs)
+	}
+	if sources := ownLogs(ctx, s, refs, q); len(sources) == 1 {
+		err = logfile.Read(ctx, sources[0].Path, q, nil, p.print)
+	} else if sources != nil {
+		err = logfile.Merge(ctx, sources, q, p.print)
 	} else {
-		err = readLogs(ctx, s, ref, q, p.print)
+		err = readLogs(ctx, s, refs[0], q, p.print)
 	}
 	if e := p.flush(); err == nil {
 		err = e
@@ -72,25 +86,42 @@ func runLogs(ctx context.Context, e *env, o LogsOptions, ref string) error {
 	return err
 }
 
+// widestName is how much room the longest of the containers' names takes.
+func widestName(ctx context.Context, s api.Service, refs []string) int {
+	widest := 1
+	for _, ref := range refs {
+		if d, err := s.Container(ctx, ref); err == nil {
+			widest = max(widest, len(d.Name))
+		}
+	}
+	return widest
+}
+
 // logGrowth is how much the heap may grow between collections, in percent.
 const logGrowth = 800
 
-// ownLog is the file of a log that is not followed, or "". It is the person's
-// own: read here, a million lines take a third of the time that they take
-// through an engine. When a container ends, which a follower has to know, is
+// ownLogs are the files of logs that are not followed, or nil. They are the
+// person's own: read here, a million lines take a third of the time that they
+// take through an engine. When a container ends, which a follower has to know, is
 // seen from inside the user namespace on every host, and from here on most.
-func ownLog(ctx context.Context, s api.Service, ref string, q api.LogQuery) string {
+func ownLogs(ctx context.Context, s api.Service, refs []string, q api.LogQuery) []logfile.Source {
 	if q.Follow {
-		return ""
+		return nil
 	}
-	d, err := s.Container(ctx, ref)
-	if err != nil {
-		return "" // Logs says it
+	var sources []logfile.Source
+	for _, ref := range refs {
+		d, err := s.Container(ctx, ref)
+		if err != nil {
+			return nil // Logs says it
+		}
+		if info, err := os.Lstat(d.LogPath); err != nil || !info.Mode().IsRegular() {
+			return nil
+		}
+		if !slices.ContainsFunc(sources, func(s logfile.Source) bool { return s.Path == d.LogPath }) {
+			sources = append(sources, logfile.Source{Name: d.Name, Path: d.LogPath})
+		}
 	}
-	if info, err := os.Lstat(d.LogPath); err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
-	return d.LogPath
+	return sources
 }
 
 // readLogs goes on where it was when the engine dies under it: the log is a
@@ -119,7 +150,10 @@ func readLogs(ctx context.Context, s api.Service, ref string, q api.LogQuery, pr
 }
 
 func (o LogsOptions) query(e *env) (api.LogQuery, error) {
-	q := api.LogQuery{Follow: o.Follow}
+	q := api.LogQuery{Follow: o.Follow, Level: o.Level, Search: o.Search}
+	if _, ok := loglevel.Parse(o.Level); !ok && o.Level != "" {
+		return q, invalid("--level %q: want one of %s", o.Level, strings.Join(loglevel.Names(), ", "))
+	}
 	if o.Tail != "all" && o.Tail != "" {
 		n, err := strconv.Atoi(o.Tail)
 		if err != nil {
@@ -173,7 +207,9 @@ type logPrinter struct {
 	out, err *bufio.Writer
 	last     *bufio.Writer
 	timer    *time.Timer
-	within   bool // the next LogLine goes on with a line
+	parts    map[string]bool // of each container's stream: the next LogLine goes on with a line
+	from     string          // the stream that the last LogLine came from
+	prefix   int             // how wide a column for the containers' names; 0: none
 	failed   error
 }
 
@@ -182,7 +218,7 @@ const logDelay = 10 * time.Millisecond
 
 func newLogPrinter(e *env, o LogsOptions) *logPrinter {
 	buffer := func(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 64<<10) }
-	return &logPrinter{o: o, out: buffer(e.out), err: buffer(e.err)}
+	return &logPrinter{o: o, parts: map[string]bool{}, out: buffer(e.out), err: buffer(e.err)}
 }
 
 func (p *logPrinter) print(l api.LogLine) error {
@@ -217,14 +253,32 @@ func (p *logPrinter) line(w *bufio.Writer, l api.LogLine) error {
 		_, err = fmt.Fprintln(w, text)
 		return err
 	}
-	if p.o.Timestamps && !p.within {
+	from := l.Stream
+	if l.Container != "" {
+		from = l.Container + "\x00" + l.Stream
+	}
+	goesOn := len(p.parts) > 0 && p.parts[from]
+	if p.prefix > 0 && p.from != from {
+		if p.parts[p.from] { // another one's line comes within a long one
+			w.WriteByte('\n')
+		}
+		goesOn = false
+	}
+	if p.prefix > 0 && !goesOn {
+		fmt.Fprintf(w, "%-*s | ", p.prefix, l.Container)
+	}
+	if p.o.Timestamps && !goesOn {
 		w.WriteString(l.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"))
 		w.WriteByte(' ')
 	}
 	_, err := w.WriteString(l.Text)
-	if p.within = l.Partial; !l.Partial {
-		err = w.WriteByte('\n')
+	p.from = from
+	if l.Partial {
+		p.parts[from] = true
+		return err
 	}
+	delete(p.parts, from)
+	err = w.WriteByte('\n')
 	return err
 }
 

@@ -268,13 +268,21 @@ type LogQuery struct {
 	Until  time.Time `json:"until,omitzero"`
 	Stream string    `json:"stream,omitempty"` // "", "stdout", "stderr"
 	Search string    `json:"search,omitempty"` // only lines that contain it, case-insensitive
+	// Level leaves out what is less grave: one of trace, debug, info, warn, error and
+	// fatal, whatever spelling the line has; "" for all lines.
+	// Lines that do not say how grave they are go with the one that they continue,
+	// as in a stack trace; others are left out.
+	Level string `json:"level,omitempty"`
+	// With are further containers, whose lines come between these by their times.
+	With []string `json:"with,omitempty"`
 	// After and Before are cursors: only the lines that come after, or before,
 	// that one. Tail counts back from Before. Before ends Follow.
 	After  string `json:"after,omitempty"`
 	Before string `json:"before,omitempty"`
 	Limit  int    `json:"limit,omitempty"` // at most so many LogLines, the first ones; 0: all
-	// Cursors asks for the lines' cursors.
+	// Cursors asks for the lines' cursors, Levels for their levels.
 	Cursors bool `json:"cursors,omitempty"`
+	Levels  bool `json:"levels,omitempty"`
 }
 
 // LogLimits bound the log of a container: when it would get larger, its oldest
@@ -291,8 +299,11 @@ type LogLine struct {
 	Text    string    `json:"text"`              // without the newline; bytes that are not UTF-8 become U+FFFD in JSON
 	Partial bool      `json:"partial,omitempty"` // the line goes on in the next LogLine
 	// Cursor names the line for LogQuery.After and Before, for as long as the
-	// log has it.
+	// log has it; of several containers together, for the same containers.
 	Cursor string `json:"cursor,omitempty"`
+	Level  string `json:"level,omitempty"` // as in LogQuery, "" where it tells none or was not asked for
+	// Container is the name of the line's container where several were asked for.
+	Container string `json:"container,omitempty"`
 }
 
 // AttachOptions are how to join a container.

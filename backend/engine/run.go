@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"davit/backend/api"
-	"davit/backend/logfile"
 	"davit/backend/runspec"
 	"davit/backend/store"
 )
@@ -128,24 +127,6 @@ func (e *Engine) Wait(ctx context.Context, ref string) (api.Exit, error) {
 // lastWords is how long a log is read on after its container's process has
 // gone and before its guard has said so: the pipe may not be empty yet.
 const lastWords = 2 * time.Second
-
-// Logs implements api.Service.
-func (e *Engine) Logs(ctx context.Context, ref string, q api.LogQuery, sink func(api.LogLine) error) error {
-	if q.Stream != "" && q.Stream != "stdout" && q.Stream != "stderr" {
-		return invalid(q.Stream, "there is no stream %q", q.Stream).WithHint("Streams are stdout and stderr.")
-	}
-	for _, cursor := range []string{q.After, q.Before} {
-		if cursor != "" && !logfile.ValidCursor(cursor) {
-			return invalid(cursor, "%q is no cursor of a log", cursor)
-		}
-	}
-	entry, err := e.find(ctx, ref)
-	if err != nil {
-		return explain(err)
-	}
-	dir := e.dirs.Container(entry.Record.ID)
-	return explain(logfile.Read(ctx, dir.Log(), q, live(dir), sink))
-}
 
 // live tells whether a container's log may still grow.
 func live(dir store.ContainerDir) func() bool {

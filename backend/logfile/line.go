@@ -26,6 +26,14 @@ type line struct {
 	text    string
 }
 
+// number is a stream's place in arrays.
+func number(stream string) int {
+	if stream == stderr {
+		return 1
+	}
+	return 0
+}
+
 // split takes a line without its newline apart.
 func split(s string) (line, bool) {
 	i := strings.IndexByte(s[:min(len(s), 48)], ' ')

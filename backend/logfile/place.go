@@ -3,6 +3,7 @@ package logfile
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"davit/backend/api"
@@ -98,11 +99,11 @@ func (p Place) String() string {
 
 // ParsePlace is the reverse.
 func ParsePlace(cursor string) (Place, error) {
-	p, ok := parseCursor(cursor)
+	c, ok := parseCursor(cursor)
 	if !ok && cursor != "" {
 		return Place{}, fmt.Errorf("%q is no cursor of a log", cursor)
 	}
-	return p, nil
+	return c.Place, nil
 }
 
 // End is where the log at path ends, which nobody writes now.
@@ -116,34 +117,49 @@ func End(path string) (Place, error) {
 	return c.place(end), nil
 }
 
-// ValidCursor tells whether s can be a cursor.
-func ValidCursor(s string) bool {
-	_, ok := parseCursor(s)
-	return ok
+// ValidCursor tells whether s can be a cursor in the logs of n containers.
+func ValidCursor(s string, n int) bool {
+	parts := strings.Split(s, ",")
+	for _, part := range parts {
+		if _, ok := parseCursor(part); !ok && (part != "" || n == 1) {
+			return false
+		}
+	}
+	return len(parts) == n
 }
 
-func parseCursor(s string) (p Place, ok bool) {
-	if strings.Count(s, ".") != 1 || len(s) > 40 {
-		return p, false
+// placeMark marks a cursor that names no line, but the place before it: where
+// several logs are read together, each has such a place for every line.
+const placeMark = "="
+
+// cursor is a cursor taken apart.
+type cursor struct {
+	Place
+	between bool
+}
+
+func parseCursor(s string) (c cursor, ok bool) {
+	s, c.between = strings.CutSuffix(s, placeMark)
+	seq, offset, ok := strings.Cut(s, ".")
+	if !ok || len(s) > 40 {
+		return c, false
 	}
-	n, err := fmt.Sscanf(s, "%x.%x", &p.Seq, &p.Offset)
-	return p, err == nil && n == 2 && p.Seq > 0 && p.Offset >= 0
+	var err1, err2 error
+	c.Seq, err1 = strconv.ParseInt(seq, 16, 64)
+	c.Offset, err2 = strconv.ParseInt(offset, 16, 64)
+	return c, err1 == nil && err2 == nil && c.Seq > 0 && c.Offset >= 0
 }
 
 // between sets where to begin by After and gives where to end by Before. A line
 // whose file is deleted comes before all that are left.
 func (r *reader) between(end int64) (int64, error) {
-	if p, ok := parseCursor(r.query.After); ok {
-		at, err := r.files.find(p)
-		if err == nil && at < end {
-			r.at, err = lines(&r.files, at, end, once())
-		}
-		if err != nil && !errors.Is(err, ErrGone) {
+	if c, ok := parseCursor(r.query.After); ok {
+		if err := r.after(c, end); err != nil && !errors.Is(err, ErrGone) {
 			return 0, err
 		}
 	}
-	if p, ok := parseCursor(r.query.Before); ok {
-		at, err := r.files.find(p)
+	if c, ok := parseCursor(r.query.Before); ok {
+		at, err := r.files.find(c.Place)
 		if err != nil {
 			return r.at, nil
 		}
@@ -152,8 +168,21 @@ func (r *reader) between(end int64) (int64, error) {
 	return end, nil
 }
 
-// once takes one line.
-func once() func(int64, string) (bool, error) {
-	n := 0
-	return func(int64, string) (bool, error) { n++; return n == 1, nil }
+// after begins after the line of a cursor, or at its place.
+func (r *reader) after(c cursor, end int64) error {
+	at, err := r.files.find(c.Place)
+	if err != nil || at >= end || c.between {
+		r.at = min(max(at, 0), end)
+		return err
+	}
+	first := true
+	r.at, err = lines(&r.files, at, end, func(_ int64, s string) (bool, error) {
+		if l, ok := split(s); ok && first {
+			r.carry[number(l.stream)] = l.partial
+		}
+		one := first
+		first = false
+		return one, nil
+	})
+	return err
 }

@@ -79,7 +79,7 @@ func TestCursorOfADeletedFile(t *testing.T) {
 	equal(t, read(t, path, api.LogQuery{After: "1.0"}), all...)
 	equal(t, read(t, path, api.LogQuery{Before: "1.0"}))
 	for _, bad := range []string{"", "x", "1", "1.2.3", "-1.0", "1.-1", "0.0", ".", "1.g", strings.Repeat("1", 50) + ".0"} {
-		if ValidCursor(bad) {
+		if ValidCursor(bad, 1) {
 			t.Errorf("%q is taken for a cursor", bad)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"davit/backend/api"
+	"davit/backend/loglevel"
 )
 
 // Read calls sink for the lines of the log at path that q asks for, oldest
@@ -15,23 +16,7 @@ import (
 // live answers true, and until what was written before that has been told.
 // Text shares memory with its neighbours: who keeps a line for long clones it.
 func Read(ctx context.Context, path string, q api.LogQuery, live func() bool, sink func(api.LogLine) error) error {
-	if !q.Until.IsZero() && !q.Until.After(time.Now()) || q.Before != "" {
-		q.Follow = false // what is still to come is too late
-	}
-	if !q.Follow || live == nil {
-		live = func() bool { return false }
-	}
-	if q.Follow && !q.Until.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, q.Until, errUntil)
-		defer cancel()
-	}
-	r := reader{files: chain{path: path}, query: q, needle: newNeedle(q.Search), sink: sink}
-	err := r.read(ctx, live)
-	if errors.Is(err, errEnough) || err != nil && context.Cause(ctx) == errUntil && errors.Is(err, ctx.Err()) {
-		return nil
-	}
-	return err
+	return newReader(path, q, sink).run(ctx, live)
 }
 
 var (
@@ -42,11 +27,44 @@ var (
 type reader struct {
 	query  api.LogQuery
 	needle needle
+	least  loglevel.Level
+	levels levels
 	sink   func(api.LogLine) error
 	files  chain
-	at     int64 // offset of the next line
+	at     int64   // offset of the next line
+	next   int64   // offset after the line that is told
+	carry  [2]bool // of each stream: the next line is the rest of one that was told
 	told   int
 	clock  clock
+
+	begun func()       // called, where it is set, once it is known where to begin
+	idle  func() error // likewise, when all lines that are there were told
+}
+
+func newReader(path string, q api.LogQuery, sink func(api.LogLine) error) *reader {
+	r := &reader{files: chain{path: path}, query: q, needle: newNeedle(q.Search), sink: sink}
+	r.least, _ = loglevel.Parse(q.Level)
+	r.levels.files = &r.files
+	return r
+}
+
+func (r *reader) run(ctx context.Context, live func() bool) error {
+	if !r.query.Until.IsZero() && !r.query.Until.After(time.Now()) || r.query.Before != "" {
+		r.query.Follow = false // what is still to come is too late
+	}
+	if !r.query.Follow || live == nil {
+		live = func() bool { return false }
+	}
+	if r.query.Follow && !r.query.Until.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, r.query.Until, errUntil)
+		defer cancel()
+	}
+	err := r.read(ctx, live)
+	if errors.Is(err, errEnough) || err != nil && context.Cause(ctx) == errUntil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
 }
 
 func (r *reader) read(ctx context.Context, live func() bool) error {
@@ -60,6 +78,11 @@ func (r *reader) read(ctx context.Context, live func() bool) error {
 		alive := live() // before reading: what a dead one wrote is all there
 		if err := r.more(ctx, first); err != nil {
 			return err
+		}
+		if r.idle != nil {
+			if err := r.idle(); err != nil {
+				return err
+			}
 		}
 		if !alive {
 			return nil
@@ -82,6 +105,9 @@ func (r *reader) more(ctx context.Context, first bool) error {
 	if first {
 		if end, err = r.bounds(end); err != nil {
 			return err
+		}
+		if r.begun != nil {
+			r.begun()
 		}
 	}
 	count := 0
@@ -118,13 +144,21 @@ func (r *reader) bounds(end int64) (int64, error) {
 	return end, err
 }
 
-func (r *reader) match(l line) bool {
-	return (r.query.Stream == "" || r.query.Stream == l.stream) && r.needle.in(l.text)
+// match tells whether the line at an offset is one of those asked for.
+func (r *reader) match(at int64, l line) bool {
+	return (r.query.Stream == "" || r.query.Stream == l.stream) && r.needle.in(l.text) &&
+		(r.least == loglevel.None || r.levels.of(at, l) >= r.least)
 }
 
 func (r *reader) tell(offset int64, s string) error {
 	l, ok := split(s)
-	if !ok || !r.match(l) {
+	if !ok {
+		return nil
+	}
+	carry := &r.carry[number(l.stream)]
+	wanted := *carry || r.match(offset, l)
+	*carry = wanted && l.partial // the rest of a long line comes with its beginning
+	if !wanted {
 		return nil
 	}
 	at, ok := r.clock.read(l.stamp)
@@ -140,9 +174,13 @@ func (r *reader) tell(offset int64, s string) error {
 		return errEnough
 	}
 	r.told++
+	r.next = offset + int64(len(s)) + 1
 	told := api.LogLine{Time: at, Stream: l.stream, Text: l.text, Partial: l.partial}
 	if r.query.Cursors {
 		told.Cursor = r.files.cursor(offset)
+	}
+	if r.query.Levels {
+		told.Level = r.levels.of(offset, l).String()
 	}
 	return r.sink(told)
 }

@@ -104,14 +104,14 @@ func (c *clock) before(f io.ReaderAt, mid, hi int64, t time.Time) (before bool, 
 
 // tail finds the offset from which [lo, hi) holds the last n lines that match.
 // The pieces of a line count as one.
-func tail(f io.ReaderAt, lo, hi int64, n int, match func(line) bool) (int64, error) {
+func tail(f io.ReaderAt, lo, hi int64, n int, match func(int64, line) bool) (int64, error) {
 	if n <= 0 {
 		return hi, nil
 	}
 	start, count, last := hi, 0, true
 	err := backwards(f, lo, hi, func(at int64, s string) bool {
 		l, ok := split(s)
-		if !ok || !match(l) {
+		if !ok || !match(at, l) {
 			return true
 		}
 		if !l.partial || last { // an F ends a line; so does the end of the log

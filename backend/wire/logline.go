@@ -31,11 +31,24 @@ func (s *stamp) appendLogLine(b []byte, l *api.LogLine) []byte {
 	if l.Partial {
 		b = append(b, `,"partial":true`...)
 	}
-	if l.Cursor != "" {
-		b = append(b, `,"cursor":`...)
-		b = appendString(b, l.Cursor)
+	for _, o := range optional(l) {
+		if *o.value != "" {
+			b = append(b, o.key...)
+			b = appendString(b, *o.value)
+		}
 	}
 	return append(b, "}}\n"...)
+}
+
+// option is a part of a line that few have.
+type option struct {
+	key   string // with what stands before its value
+	value *string
+}
+
+// optional are those of a line in their order.
+func optional(l *api.LogLine) [3]option {
+	return [...]option{{`,"cursor":`, &l.Cursor}, {`,"level":`, &l.Level}, {`,"container":`, &l.Container}}
 }
 
 // appendString quotes s for JSON; bytes that are not UTF-8 become U+FFFD.
@@ -123,10 +136,12 @@ func (s *stamp) parseLogLine(b []byte, l *api.LogLine) bool {
 		return false
 	}
 	rest, l.Partial = cut(rest, `,"partial":true`)
-	l.Cursor = ""
-	if more, ok := cut(rest, `,"cursor":`); ok {
-		if l.Cursor, rest, ok = parseString(more); !ok {
-			return false
+	for _, o := range optional(l) {
+		*o.value = ""
+		if more, ok := cut(rest, o.key); ok {
+			if *o.value, rest, ok = parseString(more); !ok {
+				return false
+			}
 		}
 	}
 	return string(rest) == "}}"

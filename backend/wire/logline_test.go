@@ -16,7 +16,7 @@ func FuzzLogLine(f *testing.F) {
 	f.Add("\x00\x1f\x7f\"\\/\n\t\r\ufffd\u2028\xff\xc3", "", int64(-1), false)
 	f.Add("\\u0041 \\", "stderr", int64(1e18), false)
 	f.Fuzz(func(t *testing.T, text, stream string, at int64, partial bool) {
-		in := api.LogLine{Time: time.Unix(0, at).UTC(), Stream: stream, Text: text, Partial: partial}
+		in := api.LogLine{Time: time.Unix(0, at).UTC(), Stream: stream, Text: text, Partial: partial, Cursor: stream, Level: stream, Container: text}
 		b := new(stamp).appendLogLine(nil, &in)
 		var slow line[api.LogLine]
 		if err := json.Unmarshal(b, &slow); err != nil {
@@ -24,6 +24,7 @@ func FuzzLogLine(f *testing.F) {
 		}
 		want := in
 		want.Text, want.Stream = valid(text), valid(stream)
+		want.Cursor, want.Level, want.Container = want.Stream, want.Stream, want.Text
 		if *slow.Item != want {
 			t.Fatalf("%+v, want %+v", *slow.Item, want)
 		}

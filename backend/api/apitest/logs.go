@@ -3,11 +3,13 @@ package apitest
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/loglevel"
 )
 
 // maxLine is where a line is cut into parts, as the guard's log does.
@@ -61,52 +63,124 @@ func (f *Fake) line(b *box, stream, text string, partial bool) {
 
 // Logs implements api.Service.
 func (f *Fake) Logs(ctx context.Context, ref string, q api.LogQuery, sink func(api.LogLine) error) error {
-	var it *box
-	var next, told int
-	for _, cursor := range []string{q.After, q.Before} {
-		if _, err := strconv.Atoi(cursor); cursor != "" && err != nil {
+	boxes, err := f.several(ctx, append([]string{ref}, q.With...))
+	if err != nil {
+		return err
+	}
+	if _, ok := loglevel.Parse(q.Level); !ok && q.Level != "" {
+		return api.Errorf(api.KindInvalid, "there is no level %q", q.Level)
+	}
+	var at [2]int // of After and Before
+	for i, cursor := range []string{q.After, q.Before} {
+		n, err := strconv.Atoi(cursor)
+		if cursor != "" && err != nil {
 			return api.Errorf(api.KindInvalid, "%q is no cursor of a log", cursor)
 		}
+		at[i] = n
 	}
-	if err := f.with(ctx, ref, func(b *box) error {
-		it, next = b, tailStart(b.lines, q)
-		if at, err := strconv.Atoi(q.After); err == nil {
-			next = max(next, at+1)
-		}
-		return nil
-	}); err != nil {
-		return err
+	if q.Before != "" {
+		q.Follow = false
+	}
+	told, first := 0, at[0]
+	if q.After == "" {
+		first = -1
 	}
 	for {
 		var batch []api.LogLine
 		var live bool
 		err := f.until(ctx, func() bool {
-			batch, live = it.lines[next:], it.running()
-			return len(batch) > 0 || !live || !q.Follow || q.Before != ""
+			batch, live = written(boxes)
+			return len(batch) > first+1 || !live || !q.Follow
 		})
 		if err != nil {
 			return err
 		}
-		for i, l := range batch {
-			if !asked(l, q) {
+		for i, l := range chosenLines(batch, q, at[1]) {
+			if l.line <= first {
 				continue
 			}
-			if before, err := strconv.Atoi(q.Before); err == nil && next+i >= before || q.Limit > 0 && told == q.Limit {
+			if q.Tail != nil && *q.Tail >= 0 && i < l.of-*q.Tail && told == 0 {
+				continue
+			}
+			if q.Limit > 0 && told == q.Limit {
 				return nil
 			}
-			if q.Cursors {
-				l.Cursor = strconv.Itoa(next + i)
-			}
 			told++
-			if err := sink(l); err != nil {
+			if err := sink(l.LogLine); err != nil {
 				return failed(err)
 			}
 		}
-		next += len(batch)
-		if !q.Follow || !live || q.Before != "" {
+		first, q.Tail = len(batch)-1, nil
+		if !q.Follow || !live {
 			return nil
 		}
 	}
+}
+
+// several are the containers of refs, each once.
+func (f *Fake) several(ctx context.Context, refs []string) ([]*box, error) {
+	var found []*box
+	for _, ref := range refs {
+		err := f.with(ctx, ref, func(b *box) error {
+			if !slices.Contains(found, b) {
+				found = append(found, b)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// written is what the containers wrote, by time, and whether there may be more.
+func written(boxes []*box) (lines []api.LogLine, live bool) {
+	for _, b := range boxes {
+		live = live || b.running()
+		for _, l := range b.lines {
+			if len(boxes) > 1 {
+				l.Container = b.detail.Name
+			}
+			lines = append(lines, l)
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b api.LogLine) int { return a.Time.Compare(b.Time) })
+	return lines, live
+}
+
+// chosenLine is a line that was asked for, its number among all, and how many
+// were asked for.
+type chosenLine struct {
+	api.LogLine
+	line, of int
+}
+
+func chosenLines(lines []api.LogLine, q api.LogQuery, before int) (out []chosenLine) {
+	least, _ := loglevel.Parse(q.Level)
+	said := map[string]loglevel.Level{}
+	for i, l := range lines {
+		from := l.Container + l.Stream
+		own := loglevel.Of(l.Text)
+		if own == loglevel.None && loglevel.Continues(l.Text) {
+			own = said[from]
+		}
+		said[from] = own
+		if !asked(l, q) || own < least || q.Before != "" && i >= before {
+			continue
+		}
+		if q.Cursors {
+			l.Cursor = strconv.Itoa(i)
+		}
+		if q.Levels {
+			l.Level = own.String()
+		}
+		out = append(out, chosenLine{LogLine: l, line: i})
+	}
+	for i := range out {
+		out[i].of = len(out)
+	}
+	return out
 }
 
 func asked(l api.LogLine, q api.LogQuery) bool {
@@ -114,24 +188,6 @@ func asked(l api.LogLine, q api.LogQuery) bool {
 		(q.Since.IsZero() || !l.Time.Before(q.Since)) &&
 		(q.Until.IsZero() || !l.Time.After(q.Until)) &&
 		(q.Search == "" || strings.Contains(strings.ToLower(l.Text), strings.ToLower(q.Search)))
-}
-
-// tailStart is the index of the first of the last q.Tail lines that are asked for.
-func tailStart(lines []api.LogLine, q api.LogQuery) int {
-	if q.Tail == nil {
-		return 0
-	}
-	i, n := len(lines), 0
-	if before, err := strconv.Atoi(q.Before); err == nil {
-		i = min(i, max(0, before))
-	}
-	for i > 0 && n < *q.Tail {
-		i--
-		if asked(lines[i], q) {
-			n++
-		}
-	}
-	return i
 }
 
 // since gives a time before now, for what a scenario says happened.

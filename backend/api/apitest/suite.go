@@ -59,6 +59,7 @@ func Suite(t *testing.T, New func(t *testing.T) Setup) {
 		{"AutoRemove", testAutoRemove},
 		{"WaitCancelled", testWaitCancelled},
 		{"Logs", testLogs},
+		{"LogsTogether", testLogsTogether},
 		{"LogsBytes", testLogsBytes},
 		{"LogsFollow", testLogsFollow},
 		{"LogsFollowCancelled", testLogsCancelled},

@@ -51,6 +51,58 @@ func testLogs(s *suite) {
 	}
 }
 
+// testLogsTogether reads the logs of two containers as one.
+func testLogsTogether(s *suite) {
+	a, _ := s.run("echo ERROR one; echo '  at x'; echo INFO two; echo level=debug three")
+	b, _ := s.run("echo '{\"level\":\"warn\"}'; echo plain")
+	name := func(id string) string { return s.inspect(id).Name }
+	levels := func(q api.LogQuery) (got []string) {
+		q.Levels = true
+		for _, l := range s.logs(a.ID, q) {
+			got = append(got, l.Level)
+		}
+		return got
+	}
+	if got := fmt.Sprint(levels(api.LogQuery{}), levels(api.LogQuery{Level: "info"}), levels(api.LogQuery{Level: "ERR", Tail: number(1)})); got !=
+		"[error error info debug] [error error info] [error]" {
+		s.Errorf("levels %s", got)
+	}
+	all := s.logs(a.ID, api.LogQuery{With: []string{b.ID, a.ID}, Cursors: true})
+	counts := map[string]int{}
+	for i, l := range all {
+		if counts[l.Container]++; i > 0 && l.Time.Before(all[i-1].Time) {
+			s.Errorf("line %d at %s, after %s", i, l.Time, all[i-1].Time)
+		}
+	}
+	if len(all) != 6 || counts[name(a.ID)] != 4 || counts[name(b.ID)] != 2 {
+		s.Fatalf("together: %+v", all)
+	}
+	for i, l := range all {
+		for _, q := range []struct {
+			query api.LogQuery
+			want  []api.LogLine
+		}{
+			{api.LogQuery{After: l.Cursor}, all[i+1:]},
+			{api.LogQuery{Before: l.Cursor, Tail: number(2)}, all[max(0, i-2):i]},
+		} {
+			q.query.With = []string{b.ID}
+			if got := texts(s.logs(a.ID, q.query)); got != texts(q.want) {
+				s.Errorf("line %d, %+v: %q, want %q", i, q.query, got, texts(q.want))
+			}
+		}
+	}
+	for _, q := range []api.LogQuery{{Level: "loud"}, {With: []string{b.ID}, After: "no cursor"}} {
+		err := s.Service.Logs(s.ctx(), a.ID, q, func(api.LogLine) error { return nil })
+		if api.KindOf(err) != api.KindInvalid {
+			s.Errorf("%+v: %v", q, err)
+		}
+	}
+	err := s.Service.Logs(s.ctx(), a.ID, api.LogQuery{With: []string{"nobody"}}, func(api.LogLine) error { return nil })
+	if api.KindOf(err) != api.KindNotFound {
+		s.Errorf("with one that is not there: %v", err)
+	}
+}
+
 // cursors reads forwards and backwards from each line.
 func (s *suite) cursors(id string, all []api.LogLine) {
 	marked := s.logs(id, api.LogQuery{Cursors: true})

@@ -347,10 +347,13 @@ export interface LogQuery {
   until?: string;
   stream?: '' | 'stdout' | 'stderr';
   search?: string;
+  level?: string;
+  with?: string[];
   after?: string;
   before?: string;
   limit?: number;
   cursors?: boolean;
+  levels?: boolean;
 }
 
 export interface LogLimits {
@@ -400,6 +403,8 @@ export interface LogLine {
   text: string;
   partial?: boolean;
   cursor?: string;
+  level?: string;
+  container?: string;
 }
 
 export interface FilePath {

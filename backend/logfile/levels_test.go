@@ -1,0 +1,74 @@
+package logfile
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"davit/backend/api"
+)
+
+const trace = "ERROR it broke\n\tat one\n\tat two\nINFO going on\n  at ease\nWARN slow\nplain\n"
+
+func leveled(t *testing.T, path string, q api.LogQuery) string {
+	t.Helper()
+	var got []string
+	must(t, Read(t.Context(), path, q, nil, func(l api.LogLine) error {
+		got = append(got, fmt.Sprintf("%s:%.12s", l.Level, strings.TrimSpace(l.Text)))
+		return nil
+	}))
+	return strings.Join(got, "|")
+}
+
+func TestLinesOfATraceHaveItsLevel(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	w, err := Open(path, Options{})
+	must(t, err)
+	for _, line := range strings.SplitAfter(strings.TrimSuffix(trace, "\n"), "\n") {
+		write(t, w, "stdout", noon, strings.TrimSuffix(line, "\n")+"\n")
+		write(t, w, "stderr", noon, "DEBUG between\n")
+	}
+	for want, q := range map[string]api.LogQuery{
+		"error:ERROR it bro|error:at one|error:at two|warn:WARN slow": {Level: "warn", Levels: true},
+		"error:at two|warn:WARN slow":                                 {Level: "warn", Levels: true, Tail: new(2)},
+		"error:at one":                                                {Level: "error", Levels: true, Search: "one"},
+		"error:ERROR it bro|error:at one|error:at two|info:INFO going o|info:at ease|warn:WARN slow|:plain": {Levels: true, Stream: "stdout"},
+		"": {Level: "fatal"},
+	} {
+		if got := leveled(t, path, q); got != want {
+			t.Errorf("%+v: %q, want %q", q, got, want)
+		}
+	}
+}
+
+// The rest of a line that was too long for one comes with its beginning,
+// whatever is asked for.
+func TestPartsOfALineStayTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	w, err := Open(path, Options{})
+	must(t, err)
+	write(t, w, "stdout", noon, "ERROR "+strings.Repeat("x", 40<<10)+"\nINFO needle\n")
+	for want, q := range map[string]api.LogQuery{
+		"ERROR xxxxxx|xxxxxxxxxxxx|xxxxxxxxxxxx": {Level: "error"},
+		"INFO needle":                            {Search: "needle"},
+	} {
+		if got := strings.ReplaceAll(leveled(t, path, q), ":", ""); got != want {
+			t.Errorf("%+v: %q, want %q", q, got, want)
+		}
+	}
+}
+
+// A log of nothing but lines that continue others is read in one go.
+func TestLinesThatContinueNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	w, err := Open(path, Options{})
+	must(t, err)
+	for range 100 {
+		write(t, w, "stdout", noon.Add(time.Second), strings.Repeat(" x\n", 1000))
+	}
+	if got := leveled(t, path, api.LogQuery{Level: "trace", Tail: new(10)}); got != "" {
+		t.Error(got)
+	}
+}
