@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"davit/backend/api"
 )
@@ -111,6 +115,25 @@ func (v *Verbs) Doctor() ([]api.Check, error) {
 // SaveImages writes images as one archive to path, as PickSave returned it.
 func (v *Verbs) SaveImages(refs []string, format api.SaveFormat, path string) error {
 	return saveTo(path, func(w io.Writer) error { return v.service.Save(context.Background(), refs, format, w) })
+}
+
+// SaveLog writes the lines of a log that q asks for, each with its time, to
+// path, as PickSave returned it.
+func (v *Verbs) SaveLog(ref string, q api.LogQuery, path string) error {
+	return saveTo(path, func(w io.Writer) error {
+		out := bufio.NewWriterSize(w, 64<<10)
+		err := v.service.Logs(context.Background(), ref, q, func(l api.LogLine) error {
+			if l.Container != "" {
+				l.Text = l.Container + " | " + l.Text
+			}
+			if !l.Partial {
+				l.Text += "\n"
+			}
+			_, err := fmt.Fprintf(out, "%s %s", l.Time.Format(time.RFC3339Nano), l.Text)
+			return err
+		})
+		return errors.Join(err, out.Flush())
+	})
 }
 
 // SaveFile writes a file of a container or volume, a directory as an archive,

@@ -72,3 +72,17 @@ func TestLinesThatContinueNothing(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestColoursHideNothingFromTheSearch(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	w, err := Open(path, Options{})
+	must(t, err)
+	write(t, w, "stdout", noon, "\x1b[31mre\x1b[1md\x1b[0m \x1b]8;;http://x\x1b\\link\x1b]8;;\x07 end\x1b\n")
+	for search, want := range map[string]int{"red link END": 1, "http": 1, "31mre": 1, "redlink": 0} {
+		n := 0
+		must(t, Read(t.Context(), path, api.LogQuery{Search: search}, nil, func(api.LogLine) error { n++; return nil }))
+		if n != want {
+			t.Errorf("%q: %d lines", search, n)
+		}
+	}
+}

@@ -146,7 +146,7 @@ func (r *reader) bounds(end int64) (int64, error) {
 
 // match tells whether the line at an offset is one of those asked for.
 func (r *reader) match(at int64, l line) bool {
-	return (r.query.Stream == "" || r.query.Stream == l.stream) && r.needle.in(l.text) &&
+	return (r.query.Stream == "" || r.query.Stream == l.stream) && r.needle.inVisible(l.text) &&
 		(r.least == loglevel.None || r.levels.of(at, l) >= r.least)
 }
 
@@ -234,6 +234,38 @@ func end(i, n int) int {
 		return n
 	}
 	return i
+}
+
+// inVisible looks in what is seen of a line, too: colours change within words.
+func (n needle) inVisible(s string) bool {
+	return n.in(s) || strings.IndexByte(s, 0x1b) >= 0 && n.in(visible(s))
+}
+
+// visible is a line without its escape sequences: CSI, and OSC with its like,
+// which end with BEL or ST.
+func visible(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != 0x1b {
+			b = append(b, s[i])
+			continue
+		}
+		if i++; i == len(s) {
+			break
+		}
+		switch s[i] {
+		case '[':
+			for i++; i < len(s) && (s[i] < '@' || s[i] > '~'); i++ {
+			}
+		case ']', 'P', 'X', '^', '_':
+			for i++; i < len(s) && s[i] != 0x07 && s[i] != 0x1b; i++ {
+			}
+			if i+1 < len(s) && s[i] == 0x1b && s[i+1] == '\\' {
+				i++
+			}
+		}
+	}
+	return string(b)
 }
 
 // foldASCII compares s with lower, which is of the same length.

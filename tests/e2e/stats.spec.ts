@@ -40,7 +40,6 @@ test('a spike leads to the log of its moment', async ({ app, davit }) => {
   await expect(app.getByRole('tab', { name: 'Logs' })).toHaveAttribute('aria-selected', 'true');
   const at = new URL(app.url().replace('#/', '')).searchParams.get('at');
   expect(Math.abs(Date.parse(at!) - spike)).toBeLessThan(10_000);
-  await expect(app.getByText(/^From .* on$/)).toBeVisible();
   await expect(app.getByRole('log')).toContainText('UTC');
 });
 

@@ -17,7 +17,8 @@ interface Stored {
   imageView: 'list' | 'tree';
   imageSort: ImageSort;
   logWrap: boolean;
-  logTimes: boolean;
+  logClock: 'none' | 'local' | 'utc' | 'relative';
+  logShow: 'colours' | 'fields' | 'raw';
   screenReader: boolean; // terminals say what they show
   notify: boolean; // of long work that ended while nobody looked
   tray: boolean;
@@ -36,7 +37,8 @@ const defaults: Stored = {
   imageView: 'list',
   imageSort: 'created',
   logWrap: false,
-  logTimes: false,
+  logClock: 'none',
+  logShow: 'colours',
   screenReader: false,
   notify: true,
   tray: true,

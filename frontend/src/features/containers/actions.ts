@@ -95,6 +95,11 @@ export async function switchOffline(c: Container): Promise<void> {
   }
 }
 
+/** Shows what containers wrote, by time. */
+export function logsOf(all: readonly Container[]): void {
+  router.go('logs', '', '', { of: all.map((c) => c.id).join() });
+}
+
 /** What one can do to all containers of a group. */
 export function groupActions(group: Group): Action[] {
   const of = (c: Container) => status(c, operate.pending.get(c.id)).up;
@@ -121,6 +126,7 @@ export function groupMenu(group: Group): Action[] {
     more.push({ id: `${group.id}:start`, title: words.start, icon: 'play', run: () => operate.many(down, 'start') });
   }
   if (running.length > 0) more.push({ id: `${group.id}:pause`, title: words.pause, icon: 'pause', run: () => operate.many(running, 'pause') });
+  more.push({ id: `${group.id}:logs`, title: t.logs.showTogether, icon: 'menu', separated: true, run: () => logsOf(group.members) });
   if (paused.length > 0) more.push({ id: `${group.id}:unpause`, title: words.unpause, icon: 'play', run: () => operate.many(paused, 'unpause') });
   return [toggle, restart, ...more, { ...remove, separated: true }];
 }

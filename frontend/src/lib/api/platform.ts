@@ -1,7 +1,7 @@
 // Where the page runs: in Davit's window or in a browser. The only place that
 // knows Wails.
 
-import type { FilePath } from './types';
+import type { FilePath, LogQuery } from './types';
 
 /** app/desktop's bound methods, as far as the front calls them. */
 export interface Bridge {
@@ -68,6 +68,7 @@ interface WailsRuntime {
 /** The bound verbs that are more than their call over the wire. */
 interface Verbs {
   SaveFile?(at: FilePath, dir: boolean, path: string): Promise<void>;
+  SaveLog?(ref: string, q: LogQuery, path: string): Promise<void>;
 }
 
 interface WailsWindow {
@@ -89,6 +90,8 @@ export interface Platform {
   saveText(name: string, text: string): Promise<void>;
   /** Keeps a file, or a directory as an archive, where the person wants it; what it is called there, "" where they gave up. */
   saveFile(name: string, at: FilePath, dir: boolean, blob: () => Promise<Blob>): Promise<string>;
+  /** Keeps a log likewise. */
+  saveLog(name: string, ref: string, q: LogQuery, blob: () => Promise<Blob>): Promise<string>;
   /** Hands the browser a file to keep. */
   saveBlob(name: string, blob: Blob): void;
   onAppearance(listener: (a: Appearance) => void): void;
@@ -117,6 +120,15 @@ export function detectPlatform(w: Window & typeof globalThis): Platform {
       }
       const path = await bridge.PickSave(name);
       if (path) await verbs.SaveFile(at, dir, path);
+      return path;
+    },
+    saveLog: async (name, ref, q, blob) => {
+      if (!bridge?.PickSave || !verbs?.SaveLog) {
+        saveBlob(w, name, await blob());
+        return name;
+      }
+      const path = await bridge.PickSave(name);
+      if (path) await verbs.SaveLog(ref, q, path);
       return path;
     },
     onAppearance: (listener) => {

@@ -7,6 +7,7 @@ import { registries } from './registries';
 import { search } from './search';
 
 import { health, limits } from './health';
+import { logs } from './logs';
 import { networks } from './networks';
 import { operate } from './operate';
 import { list, plural } from './plural';
@@ -178,41 +179,7 @@ export const en = {
     yes: 'yes',
     port: (port: number, protocol: string) => `${port}/${protocol || 'tcp'}`,
   },
-  logs: {
-    label: (name: string) => `Log of ${name}`,
-    search: 'Search the log',
-    stream: 'Stream',
-    all: 'All',
-    stdout: 'Output',
-    stderr: 'Errors',
-    follow: 'Follow New Lines',
-    wrap: 'Wrap Long Lines',
-    times: 'Show Timestamps',
-    only: 'Only Matching Lines',
-    copy: 'Copy Shown Lines',
-    save: 'Save As File',
-    newest: 'Jump to Newest',
-    newLines: (n: number) => plural(n, '# new line', '# new lines'),
-    readNew: 'Read New Lines',
-    nothingNew: 'No new lines',
-    matches: (at: number, n: number) => (n === 0 ? 'No matches' : at === 0 ? plural(n, '# match', '# matches') : `${at} of ${n}`),
-    previous: 'Previous Match',
-    next: 'Next Match',
-    empty: 'Nothing has been written yet',
-    emptyText: 'Lines appear here as the container writes them.',
-    emptyDone: 'The container wrote nothing',
-    noMatch: (text: string) => `No lines match “${text}”`,
-    noStream: 'Nothing was written to this stream',
-    failed: 'The log could not be read',
-    brokeOff: 'The log broke off here',
-    ended: 'The container is not running. This is all it wrote.',
-    tail: (n: number) => plural(n, 'Only the last line is shown.', 'Only the last # lines are shown.'),
-    loadAll: 'Load All',
-    from: (when: string) => `From ${when} on`,
-    dropped: (n: number) => plural(n, '# older line was let go.', '# older lines were let go.'),
-    copied: (n: number) => plural(n, 'Copied # line', 'Copied # lines'),
-    toolbar: 'Log tools',
-  },
+  logs,
   inspect: {
     copy: 'Copy JSON',
     search: 'Search names and values',

@@ -26,6 +26,21 @@ export class Heights {
     return change;
   }
 
+  /** Puts rows before the first. */
+  prepend(heights: number[]): void {
+    this.take([...heights, ...this.rows]);
+  }
+
+  /** Takes rows away at the beginning, and all after so many. */
+  keep(from: number, count: number): void {
+    this.take(this.rows.slice(from, from + count));
+  }
+
+  private take(rows: number[]): void {
+    this.clear();
+    for (const height of rows) this.push(height);
+  }
+
   /** Where row begins. */
   offset(row: number): number {
     const last = Math.floor(row / block);

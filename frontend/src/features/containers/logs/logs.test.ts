@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { LogLine } from '$lib/api/types';
+import type { LogLine, LogQuery } from '$lib/api/types';
 import { plain, spans } from './ansi';
 import { Heights } from './heights';
-import { LogModel } from './model.svelte';
+import { type Clock, timeOf } from './measure';
+import { LogModel, type Source } from './model.svelte';
+import { type Show, spansOf } from './show';
 
 describe('ansi', () => {
   it('makes spans of colours', () => {
@@ -47,57 +49,108 @@ describe('heights', () => {
     expect(h.find(1e9)).toBe(4999);
     expect(h.set(0, 50)).toBe(30);
     expect(h.offset(4000)).toBe(60_030);
+    h.prepend([1, 2]);
+    expect([h.length, h.offset(2), h.find(4)]).toEqual([5002, 3, 2]);
+    h.keep(2, 10);
+    expect([h.length, h.total]).toEqual([10, 180]);
   });
 });
 
-const line = (text: string, more: Partial<LogLine> = {}): LogLine => ({
-  time: '2026-05-01T10:00:00.000000001Z',
+const line = (n: number, more: Partial<LogLine> = {}): LogLine => ({
+  time: new Date(Date.UTC(2026, 4, 1) + n * 1000).toISOString(),
   stream: 'stdout',
-  text,
+  text: `line ${n}`,
+  cursor: String(n),
   ...more,
 });
 
-async function modelOf(lines: LogLine[]): Promise<LogModel> {
-  const model = new LogModel(
-    async (_q, sink) => sink(lines),
-    (work) => work(),
-  );
-  await model.open();
-  return model;
+/** Answers as the engine does. */
+function engineWith(log: LogLine[], asked: LogQuery[] = []): Source {
+  return async (q, sink) => {
+    asked.push(q);
+    const after = q.after === undefined ? -1 : Number(q.after);
+    const before = q.before === undefined ? Infinity : Number(q.before);
+    let found = log.filter((l) => Number(l.cursor) > after && Number(l.cursor) < before && (!q.since || l.time >= q.since));
+    if (q.search) found = found.filter((l) => l.text.toLowerCase().includes(q.search!.toLowerCase()));
+    if (q.stream) found = found.filter((l) => l.stream === q.stream);
+    if (q.tail !== undefined) found = found.slice(-q.tail);
+    if (q.limit) found = found.slice(0, q.limit);
+    sink(found);
+  };
 }
+
+const modelOf = (source: Source) => new LogModel(source, (work) => work());
+const texts = (model: LogModel) => model.lines.map((l) => l.text);
 
 describe('LogModel', () => {
   it('joins the parts of a long line', async () => {
-    const model = await modelOf([line('a', { partial: true }), line('b'), line('c')]);
+    const model = modelOf(engineWith([line(0, { text: 'a', partial: true }), line(1, { text: 'b' }), line(2, { text: 'c' })]));
+    await model.open();
     expect(model.text()).toBe('ab\nc\n');
     expect(model.phase).toBe('ended');
   });
-  it('sifts by stream and by query', async () => {
-    const model = await modelOf([line('one'), line('Two', { stream: 'stderr' }), line('\x1b[31mtwo\x1b[0m more')]);
-    model.setQuery('two');
-    expect(model.hits).toEqual([1, 2]);
-    expect(model.count).toBe(3);
-    model.setOnly(true);
-    expect(model.text()).toBe('Two\ntwo more\n');
-    model.setStream('stderr');
-    expect(model.text()).toBe('Two\n');
-    model.setStream('all');
-    model.setQuery('');
-    expect(model.count).toBe(3);
-  });
-  it('goes on after a restart without repeating the last line', async () => {
-    const batches = [[line('a')], [line('a'), line('b', { time: '2026-05-01T10:00:00.000000002Z' })]];
-    const asked: unknown[] = [];
-    const model = new LogModel(
-      async (q, sink) => {
-        asked.push(q.since);
-        sink(batches.shift()!);
-      },
-      (work) => work(),
-    );
+  it('reads what is above and below when it is wanted', async () => {
+    const model = modelOf(engineWith(Array.from({ length: 5000 }, (_, n) => line(n))));
     await model.open();
+    expect([texts(model)[0], model.older, model.newer]).toEqual(['line 4000', true, false]);
+    await model.more('older');
+    expect([texts(model)[0], model.count, model.moved]).toEqual(['line 3000', 2000, 1000]);
+    await model.openAround('2000');
+    expect([texts(model)[0], model.indexOf('2000'), model.count, model.older, model.newer]).toEqual(['line 1000', 1000, 2000, true, true]);
+    for (let n = 0; n < 3; n++) await model.more('newer');
+    expect([texts(model).at(-1), model.newer]).toEqual(['line 4999', false]);
+    await model.openAt('');
+    expect([texts(model)[0], model.older, model.newer]).toEqual(['line 0', false, true]);
+    await model.openAt(line(10).time);
+    expect([texts(model)[0], model.indexOf('10')]).toEqual(['line 0', 10]);
+  });
+  it('holds a part of very many', async () => {
+    const model = modelOf(engineWith(Array.from({ length: 100_000 }, (_, n) => line(n))));
+    await model.openAt('');
+    for (let n = 0; n < 60; n++) await model.more('newer');
+    expect([model.count, texts(model).at(-1), model.older]).toEqual([40_000, 'line 60999', true]);
+    for (let n = 0; n < 25; n++) await model.more('older');
+    expect([model.count, texts(model)[0], model.newer]).toEqual([40_000, 'line 0', true]);
+  });
+  it('finds what it does not hold', async () => {
+    const model = modelOf(engineWith(Array.from({ length: 5000 }, (_, n) => line(n))));
+    await model.open();
+    await model.search('LINE 77');
+    expect([model.hits[0], model.hits.length, model.indexOf('77')]).toEqual(['77', 11, -1]);
+    model.only = true;
+    await model.reopen(model.hits[0]);
+    expect([texts(model).length, model.indexOf('77')]).toEqual([11, 0]);
+  });
+  it('goes on after a restart where it was', async () => {
+    const log = [line(0)];
+    const asked: LogQuery[] = [];
+    const model = modelOf(engineWith(log, asked));
+    await model.open();
+    log.push(line(1));
     await model.resume();
-    expect(model.text()).toBe('a\nb\n');
-    expect(asked).toEqual([undefined, '2026-05-01T10:00:00.000000001Z']);
+    expect(texts(model)).toEqual(['line 0', 'line 1']);
+    expect(asked.map((q) => q.after)).toEqual([undefined, '0']);
+  });
+});
+
+describe('ways to show a line', () => {
+  const shown = (text: string, how: Show) => spansOf(text, how).map((s) => s.text).join('');
+  it.each([
+    ['{"level":"info","msg":"hello","n":1,"who":"a b","x":{"y":[1]}}', 'hello n=1 who="a b" x={"y":[1]} '],
+    ['{"msg":"a\\u001b[31mb\\u202ec"}', 'a [31mb c '],
+    ['{"torn":', '{"torn":'],
+    ['[1]', '[1]'],
+    ['plain', 'plain'],
+  ])('%j as fields is %j', (text, want) => expect(shown(text, 'fields')).toBe(want));
+  it('shows each byte', () => {
+    expect(shown('a\x1b[31mb\t\x7f\u202e', 'raw')).toBe('a\u241b[31mb\u2409\u2421<202e>');
+    expect(shown('', 'raw')).toBe('');
+  });
+  it.each<[Clock, string]>([
+    ['none', ''],
+    ['utc', '2026-05-01 00:01:00.000Z'],
+    ['relative', '2 min ago'],
+  ])('time %s', (clock, want) => {
+    if (clock !== 'none') expect(timeOf(line(60).time, clock, Date.parse(line(180).time))).toBe(want);
   });
 });

@@ -3,48 +3,53 @@ import { asApiError, isAbort, type ApiError } from '$lib/api/errors';
 import { plain } from './ansi';
 
 export type Stream = 'all' | 'stdout' | 'stderr';
+export type Level = '' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 export type Source = (q: LogQuery, sink: (lines: LogLine[]) => void, signal: AbortSignal) => Promise<void>;
 
 export interface Line {
   time: string;
   stream: string;
   text: string;
+  level: string;
+  /** Whose line it is, where several containers are shown. */
+  container: string;
+  cursor: string;
 }
 
-export const firstTail = 20_000;
-const most = 500_000;
-const letGo = 50_000;
-const slice = 20_000;
+/** How many lines are asked for at once, and how many are held: the log has the rest. */
+export const page = 1000;
+const most = 40_000;
+/** So many of the newest matches can be gone through; the log may have more. */
+export const mostHits = 5000;
 
-/** The lines of a log as far as they were read, and which of them are shown. */
+/** The part of a log that is read: what is around the place that is looked at. */
 export class LogModel {
   lines: Line[] = [];
-  /** Moves on with every change of lines or of what is shown. */
+  /** Moves on with every change of lines. */
   version = $state(0);
-  /** Numbers of the lines that are shown; undefined: all. */
-  shown: number[] | undefined;
-  /** Numbers of the lines that contain the query. */
-  hits: number[] = [];
-  /** How many lines were let go at the front to bound memory. */
-  dropped = $state(0);
+  /** How many lines were put before the first, or taken away there, since the last time they were all others. */
+  moved = 0;
+  /** Moves on when all lines are others. */
+  made = 0;
   phase = $state<'loading' | 'live' | 'ended' | 'failed'>('loading');
   error = $state.raw<ApiError>();
-  /** Older lines exist that were not asked for. */
-  tailed = $state(false);
-
-  /** The moment from which on it was read; "": not by time. */
-  since = $state('');
-
+  /** The log has lines before, or after, those that are here. */
+  older = $state(false);
+  newer = $state(false);
   query = $state('');
   only = $state(false);
   stream = $state<Stream>('all');
+  level = $state<Level>('');
+  /** The lines with the query in the whole log; the newest of very many. */
+  hits = $state.raw<string[]>([]);
+  searching = $state(false);
 
   private asked: AbortController | undefined;
+  private sought: AbortController | undefined;
   private waiting: LogLine[] = [];
   private scheduled = false;
   private joining = false;
-  private whole = false;
-  private scan = 0;
+  private paging = false;
 
   constructor(
     private readonly source: Source,
@@ -52,62 +57,161 @@ export class LogModel {
   ) {}
 
   get count(): number {
-    return this.shown ? this.shown.length : this.lines.length;
+    return this.lines.length;
   }
 
-  /** The line in row n of what is shown, and its number. */
-  at(row: number): { line: Line; number: number } | undefined {
-    const number = this.shown ? this.shown[row] : row;
-    const line = number === undefined ? undefined : this.lines[number];
-    return line && { line, number: number! };
+  /** What is asked for besides the place. */
+  get chosen(): LogQuery {
+    const q: LogQuery = { cursors: true, levels: true };
+    if (this.stream !== 'all') q.stream = this.stream;
+    if (this.level) q.level = this.level;
+    if (this.only && this.query) q.search = this.query;
+    return q;
   }
 
-  /** Reads from the end and goes on; all: from the beginning. */
-  async open(all = false): Promise<void> {
+  /** Reads the newest lines and goes on. */
+  async open(): Promise<void> {
     this.reset();
-    this.whole = all;
-    await this.read(all ? { follow: true } : { follow: true, tail: firstTail });
+    await this.follow({ tail: page });
   }
 
-  /** Reads from a moment on. */
+  /** Reads from a moment on; "": from the beginning. */
   async openAt(since: string): Promise<void> {
     this.reset();
-    this.since = since;
-    await this.read({ follow: true, since }, false);
+    await this.around(async (get) => {
+      const after = await get(since ? { since, limit: page } : { limit: page });
+      const first = after[0]?.cursor;
+      const before = since ? await get(first ? { before: first, tail: page } : { tail: page }) : [];
+      return { before, after };
+    });
   }
 
-  /** Goes on after the container was started again. */
+  /** Reads what is around a line. */
+  async openAround(cursor: string): Promise<void> {
+    this.reset();
+    await this.around(async (get) => {
+      const before = await get({ before: cursor, tail: page });
+      const last = before.at(-1)?.cursor;
+      return { before, after: await get(last ? { after: last, limit: page } : { limit: page }) };
+    });
+  }
+
+  /** Other lines are wanted, around the one that is looked at; undefined: the newest. */
+  reopen(at: string | undefined): Promise<void> {
+    return at ? this.openAround(at) : this.open();
+  }
+
+  /** Goes on where the log broke off, or after the container was started again. */
   async resume(): Promise<void> {
-    const since = this.lines.at(-1)?.time;
-    await this.read(since ? { follow: true, since } : { follow: true });
+    const last = this.lines.at(-1);
+    if (!last) return this.open();
+    if (!this.newer) await this.follow({ after: last.cursor });
   }
 
   close(): void {
     this.asked?.abort();
-    this.scan++;
+    this.sought?.abort();
   }
 
-  private async read(q: LogQuery, resumed = q.since !== undefined): Promise<void> {
+  private begin(): AbortController {
     this.asked?.abort();
-    const asked = (this.asked = new AbortController());
-    const after = resumed && q.since ? Date.parse(q.since) : -Infinity;
-    const last = this.lines.at(-1)?.time;
+    this.asked = new AbortController();
     this.error = undefined;
+    return this.asked;
+  }
+
+  private async follow(q: LogQuery): Promise<void> {
+    const asked = this.begin();
     if (this.phase === 'failed') this.phase = this.lines.length > 0 ? 'live' : 'loading';
     try {
-      await this.source(q, (lines) => this.take(resumed ? lines.filter((l) => later(l.time, after, last)) : lines), asked.signal);
+      await this.source({ ...this.chosen, ...q, follow: true }, (lines) => this.take(lines), asked.signal);
       this.finish(asked, 'ended');
     } catch (thrown) {
-      if (asked.signal.aborted || isAbort(thrown)) return;
-      this.error = asApiError(thrown);
-      this.finish(asked, 'failed');
+      this.fail(asked, thrown);
     }
+  }
+
+  private async around(read: (get: (q: LogQuery) => Promise<LogLine[]>) => Promise<{ before: LogLine[]; after: LogLine[] }>): Promise<void> {
+    const asked = this.begin();
+    try {
+      const { before, after } = await read((q) => this.get(q, asked.signal));
+      if (asked.signal.aborted) return;
+      for (const line of [...before, ...after]) this.add(line);
+      this.older = before.length >= page;
+      this.newer = after.length >= page;
+      this.phase = 'live';
+      this.version++;
+      if (!this.newer) await this.resume();
+    } catch (thrown) {
+      this.fail(asked, thrown);
+    }
+  }
+
+  private async get(q: LogQuery, signal: AbortSignal): Promise<LogLine[]> {
+    const got: LogLine[] = [];
+    await this.source({ ...this.chosen, ...q }, (lines) => void got.push(...lines), signal);
+    return got;
+  }
+
+  /** Reads the lines before the first, or after the last. */
+  async more(where: 'older' | 'newer'): Promise<void> {
+    const [first, last] = [this.lines[0], this.lines.at(-1)];
+    const asked = this.asked;
+    if (this.paging || !this[where] || !first || !last || !asked || asked.signal.aborted) return;
+    this.paging = true;
+    try {
+      const q = where === 'older' ? { before: first.cursor, tail: page } : { after: last.cursor, limit: page };
+      const got = await this.get(q, asked.signal);
+      if (this.asked !== asked) return;
+      if (where === 'older') this.putBefore(got);
+      else this.putAfter(got);
+      this.version++;
+      if (where === 'newer' && !this.newer) void this.resume();
+    } catch (thrown) {
+      this.fail(asked, thrown);
+    } finally {
+      this.paging = false;
+    }
+  }
+
+  private putBefore(got: LogLine[]): void {
+    this.older = got.length >= page;
+    const rest = this.lines;
+    this.lines = [];
+    for (const line of got) this.add(line);
+    this.joining = false;
+    this.moved += this.lines.length;
+    this.lines.push(...rest);
+    if (this.lines.length <= most) return;
+    this.lines.length = most;
+    this.newer = true;
+    this.begin(); // nothing comes where there is a gap
+  }
+
+  private putAfter(got: LogLine[]): void {
+    this.newer = got.length >= page;
+    for (const line of got) this.add(line);
+    this.shed();
+  }
+
+  private shed(): void {
+    const many = this.lines.length - most;
+    if (many <= 0) return;
+    this.lines.splice(0, many);
+    this.moved -= many;
+    this.older = true;
   }
 
   private finish(asked: AbortController, phase: 'ended' | 'failed'): void {
     if (asked.signal.aborted) return;
     this.flush();
     this.phase = phase;
+  }
+
+  private fail(asked: AbortController, thrown: unknown): void {
+    if (asked.signal.aborted || isAbort(thrown)) return;
+    this.error = asApiError(thrown);
+    this.finish(asked, 'failed');
   }
 
   private take(lines: LogLine[]): void {
@@ -122,117 +226,85 @@ export class LogModel {
 
   /** Takes over what arrived since the last frame. */
   flush(): void {
-    if (this.phase === 'loading') this.phase = 'live';
+    const first = this.phase === 'loading';
+    if (first) this.phase = 'live';
     const fresh = this.waiting;
     if (fresh.length === 0) return;
     this.waiting = [];
     const from = this.lines.length;
     for (const line of fresh) this.add(line);
     // As many lines as were asked for: there may be older ones.
-    if (!this.whole && from < firstTail && this.lines.length >= firstTail) this.tailed = true;
-    if (this.lines.length > most) this.shed();
-    else this.sift(from, this.lines.length);
+    if (first && fresh.length >= page) this.older = true;
+    if (!first) this.find(from);
+    this.shed();
     this.version++;
   }
 
   private add(line: LogLine): void {
     const last = this.lines.at(-1);
-    if (this.joining && last) last.text += line.text;
-    else this.lines.push({ time: line.time, stream: line.stream, text: line.text });
+    if (this.joining && last && last.stream === line.stream && last.container === (line.container ?? '')) last.text += line.text;
+    else this.lines.push(lineOf(line));
     // Parts of one line; bounded, so that a line without end stays in memory's bounds.
     this.joining = line.partial === true && (this.lines.at(-1)?.text.length ?? 0) < 1 << 20;
   }
 
-  private shed(): void {
-    this.lines.splice(0, letGo);
-    this.dropped += letGo;
-    this.refilter();
-  }
-
-  setQuery(query: string): void {
-    this.query = query;
-    this.refilter();
-  }
-
-  setOnly(only: boolean): void {
-    this.only = only;
-    this.refilter();
-  }
-
-  setStream(stream: Stream): void {
-    this.stream = stream;
-    this.refilter();
-  }
-
-  /** Sifts all lines anew, a slice at a time so that keys stay answered. */
-  refilter(): void {
-    const scan = ++this.scan;
-    const sifted = this.stream !== 'all' || (this.only && this.query !== '');
-    this.hits = [];
-    this.shown = sifted ? [] : undefined;
-    const step = (from: number) => {
-      if (scan !== this.scan) return;
-      const until = Math.min(from + slice, this.lines.length);
-      this.siftPlain(from, until);
-      this.version++;
-      if (until < this.lines.length) this.frame(() => step(until));
-      this.sifted = until;
-    };
-    this.sifted = 0;
-    step(0);
-  }
-
-  // Lines up to here were sifted; while a scan is under way it will reach the newer ones itself.
-  private sifted = 0;
-
-  private sift(from: number, until: number): void {
-    if (this.sifted < from) return;
-    this.siftPlain(from, until);
-    this.sifted = until;
-  }
-
-  private siftPlain(from: number, until: number): void {
+  /** New lines may have the query, too. */
+  private find(from: number): void {
     const wanted = this.query.toLowerCase();
-    for (let n = from; n < until; n++) {
-      const line = this.lines[n]!;
-      if (this.stream !== 'all' && line.stream !== this.stream) continue;
-      const hit = wanted !== '' && plain(line.text).toLowerCase().includes(wanted);
-      if (hit) this.hits.push(n);
-      if (this.shown && (hit || !this.only || wanted === '')) this.shown.push(n);
+    if (!wanted || this.searching) return;
+    const found = this.lines.slice(from).filter((line) => plain(line.text).toLowerCase().includes(wanted));
+    if (found.length > 0) this.hits = [...this.hits, ...found.map((line) => line.cursor)].slice(-mostHits);
+  }
+
+  /** Looks for text in the whole log. */
+  async search(query: string): Promise<void> {
+    this.query = query;
+    this.sought?.abort();
+    const sought = (this.sought = new AbortController());
+    this.hits = [];
+    this.searching = query !== '';
+    if (!query) return;
+    const q = { ...this.chosen, search: query, tail: mostHits };
+    const got: string[] = [];
+    try {
+      await this.source(q, (lines) => void got.push(...lines.map((line) => line.cursor ?? '')), sought.signal);
+    } catch (thrown) {
+      if (sought.signal.aborted || isAbort(thrown)) return;
+      this.error = asApiError(thrown);
     }
+    if (sought.signal.aborted) return;
+    this.hits = got;
+    this.searching = false;
   }
 
   private reset(): void {
     this.asked?.abort();
-    this.scan++;
     this.lines = [];
     this.waiting = [];
-    this.hits = [];
-    this.shown = this.shown ? [] : undefined;
-    this.sifted = 0;
-    this.dropped = 0;
-    this.tailed = false;
-    this.since = '';
+    this.joining = false;
+    this.moved = 0;
+    this.made++;
+    this.older = this.newer = false;
     this.phase = 'loading';
     this.error = undefined;
     this.version++;
   }
 
-  /** What is shown, as text. */
+  /** The number of a line that is here, or -1. */
+  indexOf(cursor: string): number {
+    return this.lines.findIndex((line) => line.cursor === cursor);
+  }
+
+  /** What is here, as text. */
   text(): string {
-    const out: string[] = [];
-    for (let row = 0; row < this.count; row++) out.push(plain(this.at(row)!.line.text));
-    return out.join('\n') + (out.length > 0 ? '\n' : '');
+    return this.lines.map((line) => textOf(line)).join('');
   }
 }
 
-// Times are RFC 3339 with up to nine digits, of which Date keeps three.
-function later(time: string, after: number, last: string | undefined): boolean {
-  const at = Date.parse(time);
-  if (at !== after || last === undefined) return at > after;
-  return fraction(time) > fraction(last);
+function lineOf(l: LogLine): Line {
+  return { time: l.time, stream: l.stream, text: l.text, level: l.level ?? '', container: l.container ?? '', cursor: l.cursor ?? '' };
 }
 
-function fraction(time: string): number {
-  return Number(/\.(\d+)/.exec(time)?.[1]?.padEnd(9, '0') ?? 0);
+function textOf(line: Line): string {
+  return `${line.container ? `${line.container} | ` : ''}${plain(line.text)}\n`;
 }
