@@ -2,18 +2,17 @@ package netstack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 )
 
 const (
@@ -23,39 +22,52 @@ const (
 	dnsTTL = 5
 	// maxQueries bounds what is asked of the host's resolvers at one time.
 	maxQueries = 512
-	// queryTimeout is for one resolver, once; resolv.conf's default.
-	queryTimeout = 5 * time.Second
 	// peerTimeout bounds what other networks may take, which are on this machine.
 	peerTimeout = time.Second
-	// maxUDPAnswer is what is asked of and accepted from a resolver over UDP.
+	// maxUDPAnswer is what is sent and accepted over UDP, in bytes.
 	maxUDPAnswer = 4096
 )
 
-// resolver is the DNS server at the gateway's address: names of the network
+// resolver is the DNS server at the gateway's addresses: names of the network
 // are answered here, all others by the host's resolvers, which are asked from
 // the host's namespace, so that one on 127.0.0.53 works.
 type resolver struct {
 	n       *Network
 	host    hostResolvers
 	queries chan struct{}
-	tcpLn   *gonet.TCPListener
+	tcp     []*gonet.TCPListener
 	servers []*dns.Server
 }
 
 func newResolver(n *Network) (*resolver, error) {
 	r := &resolver{n: n, host: hostResolvers{path: n.config.ResolvConf}, queries: make(chan struct{}, maxQueries)}
-	at := full(netip.AddrPortFrom(n.gateway, dnsPort))
-	packets, err := gonet.DialUDP(n.stack, &at, nil, ipv4.ProtocolNumber)
-	if err != nil {
-		return nil, fmt.Errorf("dns over udp: %w", err)
+	for _, gateway := range []netip.Addr{n.gateway, n.gateway6} {
+		if !gateway.IsValid() {
+			continue
+		}
+		if err := r.listen(gateway); err != nil {
+			r.close()
+			return nil, err
+		}
 	}
-	if r.tcpLn, err = gonet.ListenTCP(n.stack, at, ipv4.ProtocolNumber); err != nil {
-		_ = packets.Close()
-		return nil, fmt.Errorf("dns over tcp: %w", err)
-	}
-	r.serve(&dns.Server{PacketConn: packets, UDPSize: maxUDPAnswer})
-	r.serve(&dns.Server{Listener: r.tcpLn})
 	return r, nil
+}
+
+func (r *resolver) listen(gateway netip.Addr) error {
+	at, protocol := full(netip.AddrPortFrom(gateway, dnsPort)), protocolOf(gateway)
+	packets, err := gonet.DialUDP(r.n.stack, &at, nil, protocol)
+	if err != nil {
+		return fmt.Errorf("dns over udp: %w", err)
+	}
+	l, err := gonet.ListenTCP(r.n.stack, at, protocol)
+	if err != nil {
+		_ = packets.Close()
+		return fmt.Errorf("dns over tcp: %w", err)
+	}
+	r.tcp = append(r.tcp, l)
+	r.serve(&dns.Server{PacketConn: packets, UDPSize: maxUDPAnswer})
+	r.serve(&dns.Server{Listener: l})
+	return nil
 }
 
 func (r *resolver) serve(s *dns.Server) {
@@ -72,7 +84,9 @@ func (r *resolver) serve(s *dns.Server) {
 }
 
 func (r *resolver) close() {
-	r.tcpLn.Shutdown()
+	for _, l := range r.tcp {
+		l.Shutdown()
+	}
 	for _, s := range r.servers {
 		_ = s.Shutdown()
 	}
@@ -80,14 +94,23 @@ func (r *resolver) close() {
 
 func (r *resolver) handle(w dns.ResponseWriter, q *dns.Msg) {
 	answer := r.answer(r.asker(w), q)
+	size := dns.MaxMsgSize
 	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
-		size := dns.MinMsgSize
-		if o := q.IsEdns0(); o != nil {
-			size = max(size, int(o.UDPSize()))
-		}
-		answer.Truncate(size)
+		size = dns.MinMsgSize
 	}
+	fit(answer, q, size)
 	_ = w.WriteMsg(answer)
+}
+
+// fit makes an answer one to q, of at most size bytes or what q can take: the
+// EDNS of a resolver (RFC 6891) says what that one can.
+func fit(answer, q *dns.Msg, size int) {
+	answer.Extra = slices.DeleteFunc(answer.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
+	if o := q.IsEdns0(); o != nil {
+		size = max(size, min(int(o.UDPSize()), maxUDPAnswer))
+		answer.SetEdns0(maxUDPAnswer, o.Do())
+	}
+	answer.Truncate(size)
 }
 
 // asker is the endpoint that asks; nil: it has just gone.
@@ -113,9 +136,13 @@ func (r *resolver) answer(e *Endpoint, q *dns.Msg) *dns.Msg {
 	case r.queries <- struct{}{}:
 		defer func() { <-r.queries }()
 		a := r.forward(q)
-		if e != nil {
-			e.heard.note(q, a)
+		if e == nil {
+			return a
 		}
+		if a.Rcode == dns.RcodeNameError && !e.Config().OwnSearch {
+			a = r.search(q, a)
+		}
+		e.heard.note(q, a)
 		return a
 	default:
 		return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
@@ -254,39 +281,4 @@ func parseReverse6(labels string) (netip.Addr, bool) {
 		b[15-i/2] |= byte(v) << (4 * (i % 2))
 	}
 	return netip.AddrFrom16(b), true
-}
-
-// forward asks the host's resolvers, one after the other.
-func (r *resolver) forward(q *dns.Msg) *dns.Msg {
-	servers, _ := r.host.current()
-	for _, s := range servers {
-		a, err := r.ask(r.n.ctx, s, q)
-		if err == nil && a.Rcode != dns.RcodeServerFailure && a.Rcode != dns.RcodeRefused {
-			a.Id = q.Id
-			return a
-		}
-		if r.n.ctx.Err() != nil {
-			break
-		}
-		r.n.log.Debug("resolver did not answer", "server", s, "err", err)
-	}
-	return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure)
-}
-
-// ask tries UDP, then TCP where the answer was cut.
-func (r *resolver) ask(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
-	up := q.Copy()
-	up.Id = dns.Id() // a container does not choose what is guessable outside
-	udp := dns.Client{Net: "udp", Timeout: queryTimeout, UDPSize: maxUDPAnswer}
-	a, _, err := udp.ExchangeContext(ctx, up, server)
-	if err == nil && !a.Truncated {
-		return a, nil
-	}
-	var ne net.Error
-	if err != nil && errors.As(err, &ne) && ne.Timeout() {
-		return nil, err
-	}
-	tcp := dns.Client{Net: "tcp", Timeout: queryTimeout}
-	a, _, err = tcp.ExchangeContext(ctx, up, server)
-	return a, err
 }

@@ -30,6 +30,7 @@ type EndpointConfig struct {
 	Namespace  *os.File
 	Offline    bool
 	HostAccess bool // it may reach [Network.HostAddr]
+	OwnSearch  bool // names of one label are not looked for in the host's search domains
 	// Peers are asked for names that this network does not know.
 	Peers []Peer
 }

@@ -23,8 +23,13 @@ type hostResolvers struct {
 	search  []string
 }
 
-// lookEvery bounds how often the file is looked at.
-const lookEvery = 200 * time.Millisecond
+const (
+	// lookEvery bounds how often the file is looked at.
+	lookEvery = 200 * time.Millisecond
+	// settled is how old a file is whose time of change tells of each change:
+	// file systems count in ticks.
+	settled = time.Second
+)
 
 func (h *hostResolvers) current() (servers, search []string) {
 	h.mu.Lock()
@@ -41,7 +46,10 @@ func (h *hostResolvers) current() (servers, search []string) {
 		return h.servers, h.search
 	}
 	if b, err := os.ReadFile(h.path); err == nil {
-		h.seen = st
+		h.seen = nil
+		if h.looked.Sub(st.ModTime()) > settled {
+			h.seen = st
+		}
 		h.servers, h.search = parseResolvConf(b)
 	}
 	return h.servers, h.search

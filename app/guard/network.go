@@ -54,7 +54,7 @@ func (n network) Attach(ctx context.Context, name string, who guard.Member, netn
 
 func (n network) request(who guard.Member) netd.Request {
 	r := netd.Request{
-		ID: who.ID, Names: who.Names, Hostname: who.Hostname, Offline: who.Offline, HostAccess: who.HostAccess,
+		ID: who.ID, Names: who.Names, Hostname: who.Hostname, Offline: who.Offline, HostAccess: who.HostAccess, OwnSearch: who.OwnSearch,
 		IP: who.Endpoint.IP, IP6: who.Endpoint.IP6, MAC: who.Endpoint.MAC,
 	}
 	for _, p := range who.Peers {

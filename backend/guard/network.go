@@ -38,6 +38,7 @@ type Member struct {
 	Endpoint   api.EndpointSpec // what was asked for
 	Offline    bool
 	HostAccess bool
+	OwnSearch  bool     // its search domains are not the host's
 	Peers      []string // the other networks that it belongs to
 }
 
@@ -121,6 +122,7 @@ func (c *container) member(j api.NetworkJoin, n connected) Member {
 	m := Member{
 		ID: c.rec.ID, Names: append([]string{c.name(), c.rec.ID[:12]}, j.Aliases...), Hostname: c.rec.Hostname,
 		Endpoint: j.EndpointSpec, Offline: c.currently().offline, HostAccess: c.rec.Spec.HostAccess,
+		OwnSearch: len(c.rec.Spec.DNSSearch) > 0,
 	}
 	for _, p := range n.places {
 		if p.Network != j.Network {

@@ -26,6 +26,8 @@ type Request struct {
 	// HostAccess lets it reach what listens on this computer's loopback, at the
 	// address Host.
 	HostAccess bool `json:"hostAccess,omitempty"`
+	// OwnSearch says that its search domains are not the host's.
+	OwnSearch bool `json:"ownSearch,omitempty"`
 	// Peers are the sockets of other networks' netds, which are asked for names
 	// that this network does not know.
 	Peers []string `json:"peers,omitempty"`

@@ -50,7 +50,7 @@ func (s *server) attach(r netd.Request, ns *os.File) (netd.Endpoint, *os.File, e
 
 // config reads a request.
 func (s *server) config(r netd.Request) (netstack.EndpointConfig, error) {
-	c := netstack.EndpointConfig{ID: r.ID, Names: r.Names, Offline: r.Offline, HostAccess: r.HostAccess, Peers: s.peers(r.Peers)}
+	c := netstack.EndpointConfig{ID: r.ID, Names: r.Names, Offline: r.Offline, HostAccess: r.HostAccess, OwnSearch: r.OwnSearch, Peers: s.peers(r.Peers)}
 	if r.ID == "" {
 		return c, api.Errorf(api.KindInvalid, "a container without id cannot be attached")
 	}
