@@ -11,6 +11,7 @@ import (
 type flow struct {
 	protocol string
 	inbound  bool
+	beside   bool   // its bytes do not pass the endpoint's interface
 	port     uint16 // the endpoint's own
 	remote   netip.AddrPort
 	host     string
@@ -47,11 +48,8 @@ func (e *Endpoint) Flows() []Flow {
 // its interface: bytes in and out, as it sees them.
 func (e *Endpoint) Traffic() (in, out int64) {
 	in, out = e.passedIn.Load(), e.passedOut.Load()
-	if e.n.config.Path != PathDirect {
-		return in, out
-	}
 	for _, f := range e.live.flows() {
-		if f.inbound {
+		if f.beside {
 			in, out = in+f.received.Load(), out+f.sent.Load()
 		}
 	}
@@ -60,7 +58,7 @@ func (e *Endpoint) Traffic() (in, out int64) {
 
 // ended adds what a flow moved to the endpoint's sums.
 func (e *Endpoint) ended(f *flow) {
-	if f.inbound && e.n.config.Path == PathDirect {
+	if f.beside {
 		e.passedIn.Add(f.received.Load())
 		e.passedOut.Add(f.sent.Load())
 	}

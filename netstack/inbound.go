@@ -3,9 +3,7 @@ package netstack
 import (
 	"context"
 	"errors"
-	"os"
 
-	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
@@ -43,12 +41,4 @@ func (n *Network) dialStack(d destination) (*stackConn, error) {
 		return nil, errors.New(terr.String())
 	}
 	return newStackConn(ep, wq), nil
-}
-
-func (n *Network) socketIn(ns *os.File, kind int) (fd int, err error) {
-	err = n.dialer.in(ns, func() error {
-		fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-		return os.NewSyscallError("socket", err)
-	})
-	return fd, err
 }

@@ -67,6 +67,7 @@ type insideSockets struct {
 	once  sync.Once
 	shown bool // clients' addresses can be
 	over  bool
+	led   map[destination]bool // whose answers to datagrams are led back
 }
 
 // maxBatch is how many sockets are made at once where connections come fast.

@@ -52,7 +52,7 @@ type way struct {
 func (m *mover) join(p *port, client int, from unix.Sockaddr) {
 	remote := peerOf(from)
 	j := &joint{m: m, p: p, client: client, inside: -1, tries: p.destinations(remote.Addr())}
-	j.flow = &flow{protocol: "tcp", inbound: true, port: p.ContainerPort, remote: remote, since: time.Now()}
+	j.flow = &flow{protocol: "tcp", inbound: true, beside: true, port: p.ContainerPort, remote: remote, since: time.Now()}
 	if !m.n.mayOpen(p.e) {
 		abortSocket(client)
 		return

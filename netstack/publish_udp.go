@@ -88,7 +88,7 @@ func (u *udpClients) client(from netip.AddrPort) *udpClient {
 	if len(u.all) >= maxUDPClients {
 		return nil
 	}
-	conn, err := u.dial(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+	conn, beside, err := u.dial(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 	if err != nil {
 		u.p.e.n.log.Debug("reach container", "port", u.p.Host(), "err", err)
 		return nil
@@ -98,6 +98,7 @@ func (u *udpClients) client(from netip.AddrPort) *udpClient {
 		return nil
 	}
 	c := &udpClient{Conn: conn, flow: u.p.flow(net.UDPAddrFromAddrPort(from))}
+	c.flow.beside = beside
 	u.all[from] = c
 	go func() {
 		defer u.p.e.n.work.Done()
@@ -108,17 +109,21 @@ func (u *udpClients) client(from netip.AddrPort) *udpClient {
 
 // dial makes one client's way. A client beyond this machine goes through the
 // stack, whatever the path: only so does the container see its address and can
-// still speak to others from the same port by itself.
-func (u *udpClients) dial(client netip.AddrPort) (conn net.Conn, err error) {
+// still speak to others from the same port by itself. beside tells whether the
+// way does not pass the container's interface.
+func (u *udpClients) dial(client netip.AddrPort) (conn net.Conn, beside bool, err error) {
 	for _, d := range u.p.destinations(client.Addr()) {
 		if u.p.e.n.config.Path == PathDirect && d.from != client.Addr() {
-			return u.dialDirect(d.to)
+			if conn, err = u.dialDirect(d); err == nil {
+				return conn, true, nil
+			}
+			u.p.e.n.log.Debug("the short way into a container", "port", u.p.Host(), "err", err)
 		}
 		if conn, err = u.dialStack(d, client); err == nil {
-			return conn, nil
+			return conn, false, nil
 		}
 	}
-	return nil, err
+	return nil, false, err
 }
 
 func (u *udpClients) dialStack(d destination, client netip.AddrPort) (net.Conn, error) {
@@ -130,18 +135,15 @@ func (u *udpClients) dialStack(d destination, client netip.AddrPort) (net.Conn, 
 	return gonet.DialUDP(u.p.e.n.stack, &from, &to, protocolOf(d.to.Addr()))
 }
 
-// dialDirect makes a socket in the container's namespace; the container sees
-// itself as the client.
-func (u *udpClients) dialDirect(to netip.AddrPort) (net.Conn, error) {
-	fd, err := u.p.e.n.socketIn(u.p.e.ns.file, unix.SOCK_DGRAM)
+// dialDirect makes a socket in the container's namespace, with the gateway's
+// address.
+func (u *udpClients) dialDirect(d destination) (net.Conn, error) {
+	fd, err := u.p.e.packetSocket(d)
 	if err != nil {
 		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), "udp")
 	defer func() { _ = f.Close() }()
-	if err := unix.Connect(fd, sockaddr(to)); err != nil {
-		return nil, os.NewSyscallError("connect", err)
-	}
 	return net.FileConn(f)
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"davit/netstack/nstest"
 )
 
@@ -142,4 +144,99 @@ func TestPublishedUDPShowsSender(t *testing.T) {
 			t.Fatalf("%q, %v", buf[:k], err)
 		}
 	})
+}
+
+// A datagram from the host's loopback comes from the gateway, at whichever
+// address the container listens; it answers, and several clients are several.
+// From the port that it serves it can ask the resolver all the same.
+func TestPublishedUDPFromLoopback(t *testing.T) {
+	eachPath(t, func(t *testing.T, path Path) {
+		n := newNetwork(t, Config{Path: path, Subnet6: testSubnet6})
+		a := attach(t, n, "a", "web")
+		for i, listen := range []string{"0.0.0.0:53", a.IP.String() + ":54", "[::]:55"} {
+			s := within(t, a.Namespace(), func() (net.PacketConn, error) { return net.ListenPacket("udp", listen) })
+			defer s.Close()
+			p := publish(t, n, "a", Port{HostIP: [...]netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv4Unspecified(), netip.IPv6Loopback()}[i],
+				ContainerPort: uint16(53 + i), Protocol: "udp"})
+			seen := map[netip.AddrPort]bool{}
+			for range 3 {
+				seen[saidOver(t, s, p, n.Gateway())] = true
+			}
+			if len(seen) != 3 {
+				t.Errorf("%s: three clients are seen as %v", listen, seen)
+			}
+			if i == 0 {
+				if path == PathDirect && len(a.inside.led) == 0 {
+					t.Error("that was not the short way")
+				}
+				if got := answersTo(t, s, n.Gateway(), "web."); got != "NOERROR "+a.IP.String() {
+					t.Errorf("the resolver told a server of names %s", got)
+				}
+			}
+		}
+	})
+}
+
+// saidOver has one client of p speak with s, and tells whom s saw.
+func saidOver(t *testing.T, s net.PacketConn, p Port, want netip.Addr) netip.AddrPort {
+	t.Helper()
+	c, err := net.Dial("udp", netip.AddrPortFrom(loopbackOf(p.HostIP), p.HostPort).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	deadline := time.Now().Add(30 * time.Second)
+	_, _ = c.SetDeadline(deadline), s.SetDeadline(deadline)
+	buf := make([]byte, 100)
+	var from net.Addr
+	for _, text := range []string{"one", "two"} {
+		if _, err := c.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		var k int
+		if k, from, err = s.ReadFrom(buf); err != nil || string(buf[:k]) != text {
+			t.Fatalf("the container got %q, %v", buf[:k], err)
+		}
+		if _, err := s.WriteTo([]byte("re: "+text), from); err != nil {
+			t.Fatal(err)
+		}
+		if k, err = c.Read(buf); err != nil || string(buf[:k]) != "re: "+text {
+			t.Fatalf("the client got %q, %v", buf[:k], err)
+		}
+	}
+	ap := from.(*net.UDPAddr).AddrPort()
+	ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	if ap.Addr() != want {
+		t.Errorf("the container saw %s, want %s", ap, want)
+	}
+	return ap
+}
+
+func loopbackOf(ip netip.Addr) netip.Addr {
+	if ip.IsUnspecified() && ip.Is4() {
+		return netip.MustParseAddr("127.0.0.1")
+	}
+	return ip
+}
+
+// answersTo asks the gateway's resolver from a socket.
+func answersTo(t *testing.T, s net.PacketConn, gateway netip.Addr, name string) string {
+	t.Helper()
+	q, err := new(dns.Msg).SetQuestion(name, dns.TypeA).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.WriteTo(q, net.UDPAddrFromAddrPort(netip.AddrPortFrom(gateway, dnsPort))); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, dns.MinMsgSize)
+	k, _, err := s.ReadFrom(buf)
+	var m dns.Msg
+	if err == nil {
+		err = m.Unpack(buf[:k])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers(&m)
 }
