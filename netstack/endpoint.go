@@ -131,6 +131,7 @@ type Restored struct {
 	MAC       net.HardwareAddr
 	Interface string
 	HostLink  int
+	In, Out   int64 // its [Endpoint.Traffic]
 }
 
 // Restore takes over an endpoint of an earlier process, whose namespace is
@@ -147,6 +148,8 @@ func (n *Network) Restore(c EndpointConfig, r Restored) (*Endpoint, error) {
 	c.IP, c.IP6, c.MAC = r.IP, r.IP6, r.MAC
 	e := &Endpoint{ID: c.ID, config: c, HostLink: r.HostLink, Interface: r.Interface, n: n, ns: space}
 	e.live.sum = &n.streams
+	e.passedIn.Store(r.In)
+	e.passedOut.Store(r.Out)
 	if err := n.enter(e); err != nil {
 		space.close()
 		return nil, err

@@ -76,7 +76,7 @@ func (e *Engine) statsRound(ctx context.Context, s *usage.Sampler, ids []string,
 		return round, err
 	}
 	var targets []usage.Target
-	traffic := traffic{dirs: e.dirs}
+	traffic := usage.Traffic{Dirs: e.dirs}
 	at := map[string]int{} // by id, in the round
 	for _, entry := range entries {
 		rec, st := entry.Record, entry.State
@@ -88,7 +88,7 @@ func (e *Engine) statsRound(ctx context.Context, s *usage.Sampler, ids []string,
 		round.Containers = append(round.Containers, api.Stats{ID: rec.ID, Name: rec.Name, Time: round.Time, MemoryLimit: rec.Limits.Memory})
 		if runs && st.PID > 0 {
 			t := usage.Target{ID: rec.ID, Name: rec.Name, PID: st.PID, Group: cgroup.Group(st.Cgroup)}
-			traffic.add(ctx, &t, st)
+			traffic.Add(ctx, &t, st.Published())
 			targets = append(targets, t)
 		}
 	}

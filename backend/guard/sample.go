@@ -28,13 +28,23 @@ func (g *Guard) sampling() {
 	}
 }
 
+// published are the networks in which the container has published ports.
+func (c *container) published() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.Published()
+}
+
 func (g *Guard) keepStats(sampler *usage.Sampler, rings map[string]*ring.Writer) {
 	targets := map[string]*container{}
 	list := []usage.Target{}
+	traffic := usage.Traffic{Dirs: g.Dirs}
 	for _, c := range g.all() {
 		if r := c.running(); r != nil {
 			targets[c.rec.ID] = c
-			list = append(list, usage.Target{ID: c.rec.ID, PID: r.proc.PID(), Group: r.group})
+			t := usage.Target{ID: c.rec.ID, PID: r.proc.PID(), Group: r.group}
+			traffic.Add(g.ctx, &t, c.published())
+			list = append(list, t)
 		}
 	}
 	for id, w := range rings {

@@ -115,6 +115,17 @@ type Place struct {
 	Search   []string `json:"search,omitempty"`   // domains, as the host had them
 }
 
+// Published are the networks in which the container has published ports.
+func (s State) Published() []string {
+	var names []string
+	for _, p := range s.Networks {
+		if len(s.Ports) > 0 {
+			names = append(names, p.Network)
+		}
+	}
+	return names
+}
+
 // exitUnseen is the exit code of a container whose end nobody saw: as if it
 // had been killed, which is what most often happened.
 const exitUnseen = 137

@@ -129,6 +129,7 @@ func (s *server) restoreOne(n *netstack.Network, e savedEndpoint, files map[stri
 		if hw, err = net.ParseMAC(e.Endpoint.MAC); err == nil {
 			_, err = n.Restore(c, netstack.Restored{
 				IP: e.Endpoint.IP, IP6: e.Endpoint.IP6, MAC: hw, Interface: e.Endpoint.Interface, HostLink: e.HostLink,
+				In: e.Traffic.In, Out: e.Traffic.Out,
 			})
 		}
 	}

@@ -53,6 +53,7 @@ type server struct {
 	broken    *api.Error // why there is no network
 	kept      keep
 	change    sync.Mutex              // one change of the network's members at a time
+	saved     time.Time               // when it was written down; change
 	requests  map[string]netd.Request // by id; change
 	mu        sync.Mutex
 	conns     map[*net.UnixConn]struct{}
@@ -175,6 +176,7 @@ func (s *server) answer(m netd.Message) (netd.Reply, *os.File) {
 	case netd.OpInfo:
 		s.change.Lock()
 		r.Info = s.info()
+		s.saveAtTimes()
 		s.change.Unlock()
 	default:
 		err = api.Errorf(api.KindInvalid, "netd knows no operation %q", m.Op)
