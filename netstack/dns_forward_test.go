@@ -239,19 +239,21 @@ func TestResolvConfIsFollowed(t *testing.T) {
 	}
 	write("stub", "127.0.0.53")
 	write("plain", "192.0.2.1")
-	for what, c := range map[string]struct {
+	for _, c := range []struct {
+		what   string
 		change func()
 		want   string
 	}{
-		"a file":        {func() { _ = os.Remove(path); write("resolv.conf", "192.0.2.7") }, "192.0.2.7"},
-		"a link":        {func() { link("stub") }, "127.0.0.53"},
-		"another":       {func() { link("plain") }, "192.0.2.1"},
-		"in place":      {func() { link("plain"); write("plain", "192.0.2.22") }, "192.0.2.22"},
-		"same length":   {func() { write("plain", "192.0.2.33"); link("plain") }, "192.0.2.33"},
-		"gone for once": {func() { link("stub"); h.current(); _ = os.Remove(path) }, ""},
+		{"a file", func() { write("resolv.conf", "192.0.2.7") }, "192.0.2.7"},
+		{"a link", func() { link("stub") }, "127.0.0.53"},
+		{"another", func() { link("plain") }, "192.0.2.1"},
+		{"in place", func() { write("plain", "192.0.2.22") }, "192.0.2.22"},
+		{"in place, as long", func() { write("plain", "192.0.2.33") }, "192.0.2.33"},
+		{"gone", func() { _ = os.Remove(path) }, "192.0.2.33"},
+		{"back", func() { link("stub") }, "127.0.0.53"},
 	} {
 		c.change()
-		until(t, what, func() bool {
+		until(t, c.what, func() bool {
 			servers, _ := h.current()
 			return len(servers) == 1 && strings.HasPrefix(servers[0], c.want)
 		})

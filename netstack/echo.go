@@ -20,8 +20,6 @@ const (
 	icmpEchoReply   = 0
 	icmpv6EchoReply = 129
 	icmpUnreachable = 3
-	// codeFiltered is "communication administratively prohibited" (RFC 1812).
-	codeFiltered = 13
 )
 
 // echoFlows carries echo requests ("ping") to the outside by unprivileged
@@ -77,18 +75,28 @@ func (e *echoFlows) request(packet []byte) {
 	}
 	to, ok := e.n.policy.way(e.n.at(p.src), p.dst)
 	if !ok {
-		e.unreachable(p)
+		e.n.unreachable(prohibited, p.whole)
 		return
 	}
 	f, err := e.flow(echoKey{src: p.src, dst: p.dst, id: binary.BigEndian.Uint16(p.message[4:])}, to)
 	if err != nil {
-		e.unreachable(p)
+		e.refuse(p, err)
 		return
 	}
 	_ = f.SetReadDeadline(time.Now().Add(echoPatience))
 	if _, err := f.Write(p.message); err != nil && !errors.Is(err, unix.ECONNREFUSED) {
-		e.unreachable(p)
+		e.refuse(p, err)
 	}
+}
+
+// refuse tells why a request cannot be carried. That the host does not allow it
+// to this person is a reason, too.
+func (e *echoFlows) refuse(p echoPacket, err error) {
+	why, known := reasonOf(err)
+	if !known {
+		why = prohibited
+	}
+	e.n.unreachable(why, p.whole)
 }
 
 func (e *echoFlows) flow(key echoKey, to netip.Addr) (*os.File, error) {
@@ -178,25 +186,6 @@ func (e *echoFlows) close() {
 	for _, f := range e.flows {
 		_ = f.SetReadDeadline(time.Unix(1, 0))
 	}
-}
-
-// unreachable answers a request with an ICMP error from the gateway.
-func (e *echoFlows) unreachable(p echoPacket) {
-	const icmpv6Unreachable, codeProhibited = 1, 1
-	if p.src.Is6() {
-		const least = 1280 // RFC 4443: as much as fits in the least MTU
-		quoted := min(len(p.whole), least-ipv6Size-8)
-		buf := make([]byte, ipv6Size+8+quoted)
-		buf[ipv6Size], buf[ipv6Size+1] = icmpv6Unreachable, codeProhibited
-		copy(buf[ipv6Size+8:], p.whole[:quoted])
-		e.send(e.n.gateway6, p.src, buf)
-		return
-	}
-	quoted := min(len(p.whole), int(p.whole[0]&0xf)*4+8) // RFC 792
-	buf := make([]byte, ipv4Min+8+quoted)
-	buf[ipv4Min], buf[ipv4Min+1] = icmpUnreachable, codeFiltered
-	copy(buf[ipv4Min+8:], p.whole[:quoted])
-	e.send(e.n.gateway, p.src, buf)
 }
 
 // send fills in the IP header and the message's sum, and sends the packet to

@@ -102,6 +102,7 @@ type Network struct {
 	stack    *stack.Stack
 	tcp      *tcp.Forwarder
 	policy   policy
+	firsts   firstSegments
 	udp      *udpFlows
 	echo     *echoFlows
 	dns      *resolver

@@ -36,6 +36,7 @@ func (n *Network) handleTCP(id stack.TransportEndpointID, pkt *stack.PacketBuffe
 	if e.halfOpen.Load() >= maxHalfOpenOfOne {
 		return true // dropped
 	}
+	n.firsts.note(id, pkt)
 	return n.tcp.HandlePacket(id, pkt)
 }
 
@@ -49,6 +50,7 @@ func (n *Network) forwardTCP(r *tcp.ForwarderRequest) {
 	}
 	defer n.work.Done()
 	id := r.ID()
+	first := n.firsts.take(id)
 	e := n.at(addrOf(id.RemoteAddress))
 	if e == nil {
 		r.Complete(true)
@@ -67,7 +69,7 @@ func (n *Network) forwardTCP(r *tcp.ForwarderRequest) {
 	far, err := n.dialHost(netip.AddrPortFrom(to, id.LocalPort))
 	e.halfOpen.Add(-1)
 	if err != nil {
-		r.Complete(true)
+		n.refuse(r, first, err)
 		return
 	}
 	var wq waiter.Queue
@@ -88,6 +90,17 @@ func (n *Network) forwardTCP(r *tcp.ForwarderRequest) {
 		ab: func() error { return inside.writeTo(far, &f.sent) },
 		ba: func() error { return inside.readFrom(far, &f.received) },
 	})
+}
+
+// refuse tells the container what the host was told: a RST for a RST, an ICMP
+// error for one, and nothing for nothing.
+func (n *Network) refuse(r *tcp.ForwarderRequest, first []byte, err error) {
+	why, known := reasonOf(err)
+	known = known && first != nil
+	r.Complete(!known && !gaveUp(err))
+	if known {
+		n.unreachable(why, first)
+	}
 }
 
 func (n *Network) dialHost(to netip.AddrPort) (*net.TCPConn, error) {

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
@@ -57,7 +56,11 @@ func (u *udpFlows) handle(id stack.TransportEndpointID, pkt *stack.PacketBuffer)
 	if err != nil {
 		u.n.work.Done()
 		u.uncount(src)
-		return false
+		why, known := reasonOf(err)
+		if known {
+			u.n.unreachable(why, datagramHead(netip.AddrPortFrom(src, id.RemotePort), netip.AddrPortFrom(addrOf(id.LocalAddress), id.LocalPort), 0))
+		}
+		return known
 	}
 	go func() {
 		defer u.n.work.Done()
@@ -73,9 +76,10 @@ func (u *udpFlows) open(id stack.TransportEndpointID, pkt *stack.PacketBuffer, d
 	if err != nil {
 		return nil, err
 	}
-	f := &udpFlow{far: far, gone: make(chan struct{}), flow: &flow{
+	f := &udpFlow{n: u.n, from: netip.AddrPortFrom(addrOf(id.RemoteAddress), id.RemotePort), far: far, gone: make(chan struct{}), flow: &flow{
 		protocol: "udp", port: id.RemotePort, remote: netip.AddrPortFrom(addrOf(id.LocalAddress), id.LocalPort), since: time.Now(),
 	}}
+	f.keepWhole(pkt)
 	var terr tcpip.Error
 	// A forwarder of its own for each flow is how the handler gets at its
 	// state: it is called before HandlePacket returns.
@@ -110,6 +114,8 @@ func (u *udpFlows) uncount(src netip.Addr) {
 }
 
 type udpFlow struct {
+	n    *Network
+	from netip.AddrPort // the container
 	ep   tcpip.Endpoint
 	wq   waiter.Queue
 	far  *net.UDPConn
@@ -180,10 +186,8 @@ func (f *udpFlow) forward() bool {
 		return false
 	}
 	f.last.Store(time.Now().UnixNano())
-	// A refusal of the last datagram is told by the next call; the reader
-	// hears of it, too.
 	f.flow.sent.Add(int64(r.Count))
-	_, _ = f.far.Write(buf[:r.Count])
+	f.pass(buf[:r.Count])
 	return true
 }
 
@@ -201,7 +205,8 @@ func (f *udpFlow) incoming() {
 		}
 		putBuffer(buf)
 		switch {
-		case err == nil, errors.Is(err, unix.ECONNREFUSED):
+		case err == nil:
+		case f.told(err, 0):
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if time.Since(time.Unix(0, f.last.Load())) >= f.patience() {
 				return

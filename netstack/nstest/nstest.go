@@ -26,6 +26,19 @@ var HostIP = netip.MustParseAddr("192.0.2.10")
 // HostIP6 is another.
 var HostIP6 = netip.MustParseAddr("2001:db8:7::10")
 
+// Narrow is behind a path that takes NarrowMTU bytes at once, and nobody is
+// there. Nowhere has a route that says so; to Unrouted there is none.
+var (
+	Narrow   = netip.MustParseAddr("198.51.100.9")
+	Nowhere  = netip.MustParseAddr("198.51.100.200")
+	Unrouted = netip.MustParseAddr("203.0.113.5")
+	Narrow6  = netip.MustParseAddr("2001:db8:8::9")
+	Nowhere6 = netip.MustParseAddr("2001:db8:9::9")
+)
+
+// NarrowMTU is that of the path to Narrow.
+const NarrowMTU = 1400
+
 // UnprivilegedPorts begin here on that host: a resolver's port may be opened.
 const UnprivilegedPorts = 50
 
@@ -89,9 +102,33 @@ func makeHost() error {
 	addr6 := &netlink.Addr{IPNet: &net.IPNet{IP: HostIP6.AsSlice(), Mask: net.CIDRMask(64, 128)}, Flags: unix.IFA_F_NODAD}
 	return errors.Join(
 		netlink.LinkSetUp(lo), netlink.LinkAdd(host), netlink.LinkSetUp(host), netlink.AddrAdd(host, addr), netlink.AddrAdd(host, addr6),
+		makePaths(),
 		os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 0"), 0),
 		os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte(strconv.Itoa(UnprivilegedPorts)), 0),
 	)
+}
+
+// makePaths makes the routes to Narrow and Nowhere.
+func makePaths() error {
+	host, err := netlink.LinkByName("host0")
+	if err != nil {
+		return err
+	}
+	to := func(ip netip.Addr) *net.IPNet {
+		return &net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(ip.BitLen(), ip.BitLen())}
+	}
+	for _, ip := range []netip.Addr{Narrow, Narrow6} {
+		r := &netlink.Route{LinkIndex: host.Attrs().Index, Dst: to(ip), MTU: NarrowMTU, Scope: netlink.SCOPE_LINK}
+		if err := netlink.RouteAdd(r); err != nil {
+			return fmt.Errorf("route to %s: %w", ip, err)
+		}
+	}
+	for _, ip := range []netip.Addr{Nowhere, Nowhere6} {
+		if err := netlink.RouteAdd(&netlink.Route{Dst: to(ip), Type: unix.RTN_UNREACHABLE}); err != nil {
+			return fmt.Errorf("route to %s: %w", ip, err)
+		}
+	}
+	return nil
 }
 
 // Within runs f on a thread that is in the network namespace ns.
