@@ -64,6 +64,9 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 			return api.Created{}, err
 		}
 	}
+	if err := o.borrow(ctx, s, &spec); err != nil {
+		return api.Created{}, err
+	}
 	made, err := s.Create(ctx, spec)
 	if spec.Pull != api.PullNever && missingImage(err) {
 		if !quiet {

@@ -17,7 +17,7 @@ type InspectOptions struct {
 	Format string
 	Type   string
 	JSON   bool
-	Size   bool // docker's -s; sizes are always told here
+	Size   bool
 }
 
 func newInspectCommand() *command { return newInspectOf("") }
@@ -31,8 +31,7 @@ func newInspectOf(kind string) *command {
 	}
 	f := c.set()
 	o.addFlags(f)
-	f.BoolVarP(&o.Size, "size", "s", false, "")
-	hide(f, "size")
+	f.BoolVarP(&o.Size, "size", "s", false, "Tell the sizes of a container's file system, too")
 	if kind == "" {
 		f.StringVar(&o.Type, "type", "", "container or image")
 	}
@@ -102,6 +101,8 @@ func inspectOne(ctx context.Context, s api.Service, o InspectOptions, ref string
 		switch {
 		case err == nil && o.JSON:
 			return d, nil
+		case err == nil && o.Size:
+			return sized(ctx, s, dockerContainer(d))
 		case err == nil:
 			return dockerContainer(d), nil
 		case o.Type == "container" || api.KindOf(err) != api.KindNotFound:
@@ -121,6 +122,25 @@ func inspectOne(ctx context.Context, s api.Service, o InspectOptions, ref string
 	return nil, err
 }
 
+// sized adds what docker tells with --size.
+func sized(ctx context.Context, s api.Service, c containerJSON) (containerJSON, error) {
+	use, err := s.DiskUsage(ctx)
+	if err != nil {
+		return c, err
+	}
+	for _, u := range use.Containers {
+		if u.ID == c.ID {
+			c.SizeRw = &u.Size
+		}
+	}
+	im, err := s.Image(ctx, c.Image)
+	if err == nil && c.SizeRw != nil {
+		all := im.Size + *c.SizeRw
+		c.SizeRootFs = &all
+	}
+	return c, nil
+}
+
 func printInspected(e *env, o InspectOptions, found []any) error {
 	if o.Format == "" || o.Format == "json" {
 		return writeJSON(e.out, listOf(found))
@@ -128,6 +148,9 @@ func printInspected(e *env, o InspectOptions, found []any) error {
 	t, err := template.New("").Funcs(templateFuncs).Parse(o.Format)
 	if err != nil {
 		return invalidTemplate(err)
+	}
+	if len(found) == 0 {
+		fmt.Fprintln(e.out) // docker's line for nothing
 	}
 	for _, v := range found {
 		b, err := applyTemplate(t, v)

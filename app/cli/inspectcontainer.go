@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,13 @@ type containerJSON struct {
 	RestartCount    int
 	Driver          string
 	Platform        string
+	ResolvConfPath  string
+	HostnamePath    string
+	HostsPath       string
+	AppArmorProfile string
+	ExecIDs         []string
+	SizeRw          *int64 `json:",omitempty"` // only with --size
+	SizeRootFs      *int64 `json:",omitempty"`
 	HostConfig      hostConfigJSON
 	Mounts          []mountJSON
 	Config          configJSON
@@ -60,7 +68,28 @@ type hostConfigJSON struct {
 	Init                                                    bool
 	Memory, MemorySwap, NanoCpus, PidsLimit                 int64
 	CpusetCpus                                              string
+	Links, VolumesFrom, GroupAdd                            []string
+	Dns, DnsOptions, DnsSearch, ExtraHosts                  []string
+	IpcMode, PidMode, UTSMode, UsernsMode, CgroupnsMode     string
+	Runtime                                                 string
+	ShmSize                                                 int64
+	Sysctls                                                 map[string]string
+	Ulimits                                                 []ulimitJSON
+	Devices                                                 []deviceJSON
+	LogConfig                                               logConfigJSON
 	BlkioWeight                                             int
+}
+
+type ulimitJSON struct {
+	Name       string
+	Hard, Soft int64
+}
+
+type deviceJSON struct{ PathOnHost, PathInContainer, CgroupPermissions string }
+
+type logConfigJSON struct {
+	Type   string
+	Config map[string]string
 }
 
 type restartJSON struct {
@@ -83,6 +112,12 @@ type mountJSON struct {
 type configJSON struct {
 	Hostname, User    string
 	Tty, OpenStdin    bool
+	AttachStdin       bool
+	AttachStdout      bool
+	AttachStderr      bool
+	StdinOnce         bool
+	Volumes           map[string]struct{}
+	ExposedPorts      map[string]struct{} `json:",omitempty"`
 	Env, Cmd          []string
 	Image, WorkingDir string
 	Entrypoint        []string
@@ -101,6 +136,9 @@ type healthCheckJSON struct {
 type networkJSON struct {
 	Ports              map[string][]bindingJSON
 	IPAddress, Gateway string
+	IPPrefixLen        int
+	MacAddress         string
+	GlobalIPv6Address  string
 	Networks           map[string]endpointJSON
 }
 
@@ -126,7 +164,7 @@ func dockerContainer(d api.ContainerDetail) containerJSON {
 		ID: d.ID, Created: dockerTime(d.Created), Args: []string{}, Image: d.ImageID, LogPath: d.LogPath,
 		Name: "/" + d.Name, RestartCount: d.Restarts, Driver: "overlay", Platform: "linux",
 		State: dockerState(d), HostConfig: dockerHostConfig(d), Mounts: dockerMounts(d), Config: dockerConfig(d),
-		NetworkSettings: dockerNetwork(d),
+		NetworkSettings: dockerNetwork(d), AppArmorProfile: apparmorOf(d.Confinement),
 		Davit: davitJSON{
 			Reason: d.Reason, Confinement: listOf(d.Confinement), Limited: d.Limited, Rootfs: d.Rootfs, LogSize: d.LogSize,
 		},
@@ -134,7 +172,18 @@ func dockerContainer(d api.ContainerDetail) containerJSON {
 	if len(d.Args) > 0 {
 		c.Path, c.Args = d.Args[0], d.Args[1:]
 	}
+	dir := filepath.Dir(d.Rootfs)
+	c.ResolvConfPath, c.HostnamePath, c.HostsPath = filepath.Join(dir, "resolv.conf"), filepath.Join(dir, "hostname"), filepath.Join(dir, "hosts")
 	return c
+}
+
+func apparmorOf(confinement []string) string {
+	for _, c := range confinement {
+		if profile, ok := strings.CutPrefix(c, "apparmor:"); ok {
+			return profile
+		}
+	}
+	return ""
 }
 
 // dockerTime writes a time; docker's "never" is the year one.
@@ -164,11 +213,12 @@ func dockerState(d api.ContainerDetail) stateJSON {
 func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 	s := d.Spec
 	h := hostConfigJSON{
-		Binds: []string{}, NetworkMode: cmp.Or(d.Network, "default"), PortBindings: dockerPorts(d.Ports),
+		NetworkMode: cmp.Or(d.Network, "default"), PortBindings: dockerPorts(d.Ports),
 		AutoRemove: d.AutoRemove || s.AutoRemove, PublishAllPorts: s.PublishAll, Privileged: s.Privileged, ReadonlyRootfs: s.ReadOnly,
-		CapAdd: listOf(s.CapAdd), CapDrop: listOf(s.CapDrop), SecurityOpt: listOf(s.SecurityOpt),
+		CapAdd: s.CapAdd, CapDrop: s.CapDrop, SecurityOpt: s.SecurityOpt,
 		Tmpfs: map[string]string{}, Init: s.Init,
 	}
+	h.places(s)
 	l := d.Limits
 	h.Memory, h.MemorySwap, h.NanoCpus, h.PidsLimit = l.Memory, l.MemorySwap, int64(l.CPUs*1e9), l.Pids
 	h.CpusetCpus, h.BlkioWeight = l.CPUSet, l.IOWeight
@@ -181,22 +231,55 @@ func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 		}
 	}
 	for _, m := range s.Mounts {
-		mode := "rw"
-		if m.ReadOnly {
-			mode = "ro"
-		}
-		if m.Type == api.MountTmpfs {
-			h.Tmpfs[m.Target] = mode
-		} else {
-			h.Binds = append(h.Binds, m.Source+":"+m.Target+":"+mode)
+		switch options := strings.Join(mountOptions(m), ","); {
+		case m.Type == api.MountTmpfs:
+			h.Tmpfs[m.Target] = options
+		case m.Source == "": // docker has it in Config.Volumes
+		case options == "":
+			h.Binds = append(h.Binds, m.Source+":"+m.Target)
+		default:
+			h.Binds = append(h.Binds, m.Source+":"+m.Target+":"+options)
 		}
 	}
 	return h
 }
 
+// mountOptions are those of -v and --tmpfs.
+func mountOptions(m api.Mount) []string {
+	var all []string
+	if m.ReadOnly {
+		all = append(all, "ro")
+	}
+	all = append(all, m.Options...)
+	if m.Size > 0 {
+		all = append(all, "size="+strconv.FormatInt(m.Size, 10))
+	}
+	if m.Mode != "" {
+		all = append(all, "mode="+m.Mode)
+	}
+	return slices.DeleteFunc(append(all, m.Relabel, m.Propagation), func(o string) bool { return o == "" })
+}
+
+// places fills in what a container shares and does not share.
+func (h *hostConfigJSON) places(s api.RunSpec) {
+	h.Dns, h.DnsOptions, h.DnsSearch, h.ExtraHosts, h.GroupAdd = listOf(s.DNS), listOf(s.DNSOptions), listOf(s.DNSSearch), s.ExtraHosts, s.Groups
+	h.IpcMode, h.CgroupnsMode, h.UsernsMode, h.Runtime = "private", "private", s.UserNS, "runc"
+	h.ShmSize, h.Sysctls = cmp.Or(s.ShmSize, 64<<20), s.Sysctls
+	h.LogConfig = logConfigJSON{Type: "json-file", Config: map[string]string{}}
+	for _, u := range s.Ulimits {
+		h.Ulimits = append(h.Ulimits, ulimitJSON{u.Name, u.Hard, u.Soft})
+	}
+	for _, d := range s.Devices {
+		h.Devices = append(h.Devices, deviceJSON{d.Source, cmp.Or(d.Target, d.Source), cmp.Or(d.Permissions, "rwm")})
+	}
+}
+
 func dockerMounts(d api.ContainerDetail) []mountJSON {
 	list := []mountJSON{}
 	for _, m := range d.Mounts {
+		if m.Type == api.MountTmpfs { // docker has it in HostConfig
+			continue
+		}
 		one := mountJSON{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly}
 		if m.Type == api.MountVolume {
 			one.Name, one.Driver = m.Source, "local"
@@ -217,11 +300,43 @@ func dockerConfig(d api.ContainerDetail) configJSON {
 		check = &healthCheckJSON{h.Test, h.Interval, h.Timeout, h.StartPeriod, h.StartInterval, h.Retries}
 	}
 	return configJSON{
-		Healthcheck: check,
-		Hostname:    cmp.Or(d.Spec.Hostname, shortID(d.ID)), User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
-		Env: listOf(d.Env), Cmd: listOf(command), Image: d.Image, WorkingDir: d.WorkingDir,
-		Entrypoint: listOf(d.Spec.Entrypoint), Labels: labelsOf(d.Labels), StopSignal: d.Spec.StopSignal, StopTimeout: d.Spec.StopTimeout,
+		Healthcheck: check, Volumes: orNull(volumesOf(d.Mounts)), ExposedPorts: setOf(d.Spec.Expose),
+		AttachStdout: !d.Spec.Interactive, AttachStderr: !d.Spec.Interactive,
+		Hostname: cmp.Or(d.Spec.Hostname, shortID(d.ID)), User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
+		Env: dockerEnv(d), Cmd: listOf(command), Image: d.Image, WorkingDir: d.WorkingDir,
+		Entrypoint: d.Spec.Entrypoint, Labels: labelsOf(d.Labels), StopSignal: d.Spec.StopSignal, StopTimeout: d.Spec.StopTimeout,
 	}
+}
+
+// dockerEnv has the variables in docker's order: those asked for, then the
+// image's. What each container is given at its start is not among them.
+func dockerEnv(d api.ContainerDetail) []string {
+	given := map[string]bool{"HOSTNAME": true, "TERM": d.Spec.TTY}
+	name := func(e string) string { n, _, _ := strings.Cut(e, "="); return n }
+	env := []string{}
+	for _, e := range d.Spec.Env {
+		if strings.Contains(e, "=") {
+			env = append(env, e)
+		}
+		given[name(e)] = true
+	}
+	for _, e := range d.Env {
+		if !given[name(e)] {
+			env = append(env, e)
+		}
+	}
+	return env
+}
+
+// volumesOf are the places of volumes that nobody named.
+func volumesOf(mounts []api.Mount) map[string]struct{} {
+	m := map[string]struct{}{}
+	for _, v := range mounts {
+		if v.Type == api.MountVolume {
+			m[v.Target] = struct{}{}
+		}
+	}
+	return m
 }
 
 func labelsOf(m map[string]string) map[string]string {
@@ -243,7 +358,10 @@ func dockerNetwork(d api.ContainerDetail) networkJSON {
 	if ip, err := netip.ParseAddr(d.IP); err == nil {
 		n.IPAddress = ip.String()
 	}
-	for _, a := range d.Attachments {
+	for i, a := range d.Attachments {
+		if i == 0 {
+			n.IPPrefixLen, n.MacAddress, n.GlobalIPv6Address = a.Prefix, a.MAC, a.IP6
+		}
 		n.Networks[a.Network] = endpointJSON{
 			IPAddress: a.IP, Gateway: a.Gateway, IPPrefixLen: a.Prefix, GlobalIPv6Address: a.IP6, GlobalIPv6PrefixLen: a.Prefix6,
 			MacAddress: a.MAC, Aliases: a.Aliases,

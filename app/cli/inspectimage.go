@@ -54,8 +54,8 @@ func dockerImage(d api.ImageDetail) imageJSON {
 		Author: d.Author, Size: d.Size, RootFS: rootFSJSON{Type: "layers", Layers: []string{}},
 		Config: imageConfigJSON{
 			User: d.Config.User, ExposedPorts: setOf(d.Config.ExposedPorts), Env: listOf(d.Config.Env),
-			Entrypoint: d.Config.Entrypoint, Cmd: d.Config.Cmd, Volumes: setOf(d.Config.Volumes),
-			WorkingDir: d.Config.WorkingDir, Labels: labelsOf(d.Config.Labels), StopSignal: d.Config.StopSignal,
+			Entrypoint: d.Config.Entrypoint, Cmd: d.Config.Cmd, Volumes: orNull(setOf(d.Config.Volumes)),
+			WorkingDir: d.Config.WorkingDir, Labels: orNull(d.Config.Labels), StopSignal: d.Config.StopSignal,
 		},
 		Davit: imageDavitJSON{
 			Digest: d.Digest, Origin: d.Origin, DownloadSize: d.DownloadSize,
@@ -68,6 +68,14 @@ func dockerImage(d api.ImageDetail) imageJSON {
 		im.RootFS.Layers = append(im.RootFS.Layers, l.DiffID)
 	}
 	return im
+}
+
+// orNull has docker's null for a map with nothing in it.
+func orNull[V any](m map[string]V) map[string]V {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
 }
 
 func setOf(list []string) map[string]struct{} {

@@ -17,10 +17,12 @@ type RunOptions struct {
 	SigProxy   bool
 	DetachKeys string
 	Quiet      bool
+	Attach     attached
 }
 
 func (o *RunOptions) addFlags(f *pflag.FlagSet) {
 	o.SpecOptions.addFlags(f)
+	o.Attach.addFlags(f)
 	f.BoolVarP(&o.Detach, "detach", "d", false, "Run in the background and print the container's id")
 	f.BoolVar(&o.SigProxy, "sig-proxy", true, "Pass signals on to the container")
 	f.StringVar(&o.DetachKeys, "detach-keys", defaultDetachKeys, "Keys that leave the container running")
@@ -56,6 +58,9 @@ func newRunCommand() *command {
 }
 
 func runRun(ctx context.Context, e *env, o RunOptions, spec api.RunSpec) error {
+	if o.Detach && len(o.Attach) > 0 {
+		return invalid("-a and -d cannot be both: a container in the background is heard by nobody")
+	}
 	keys, err := parseDetachKeys(o.DetachKeys)
 	if err != nil {
 		return err
@@ -78,7 +83,7 @@ func runRun(ctx context.Context, e *env, o RunOptions, spec api.RunSpec) error {
 		fmt.Fprintln(e.out, made.ID)
 		return nil
 	}
-	c := &conversation{env: e, stdin: spec.Interactive, tty: spec.TTY, sigProxy: o.SigProxy, detach: keys, fresh: true}
+	c := &conversation{env: o.Attach.heard(e), stdin: spec.Interactive && o.Attach.has("stdin"), tty: spec.TTY, sigProxy: o.SigProxy, detach: keys, fresh: true}
 	ended, err := foreground(ctx, s, c, made.ID, true)
 	if err != nil {
 		return discard(ctx, s, spec, made.ID, err)

@@ -15,11 +15,13 @@ import (
 // will be, and what becomes of the command line itself.
 type SpecOptions struct {
 	runspec.Flags
+	compatible
 	cidFile string
 }
 
 func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	o.Add(f)
+	o.compatible.addFlags(f)
 	f.StringVar(&o.cidFile, "cidfile", "", "Write the container's id to this `file`")
 }
 
