@@ -69,7 +69,10 @@ type hostConfigJSON struct {
 	Memory, MemorySwap, NanoCpus, PidsLimit                 int64
 	CpusetCpus                                              string
 	Links, VolumesFrom, GroupAdd                            []string
-	Dns, DnsOptions, DnsSearch, ExtraHosts                  []string
+	DNS                                                     []string `json:"Dns"`
+	DNSOptions                                              []string `json:"DnsOptions"`
+	DNSSearch                                               []string `json:"DnsSearch"`
+	ExtraHosts                                              []string
 	IpcMode, PidMode, UTSMode, UsernsMode, CgroupnsMode     string
 	Runtime                                                 string
 	ShmSize                                                 int64
@@ -262,7 +265,7 @@ func mountOptions(m api.Mount) []string {
 
 // places fills in what a container shares and does not share.
 func (h *hostConfigJSON) places(s api.RunSpec) {
-	h.Dns, h.DnsOptions, h.DnsSearch, h.ExtraHosts, h.GroupAdd = listOf(s.DNS), listOf(s.DNSOptions), listOf(s.DNSSearch), s.ExtraHosts, s.Groups
+	h.DNS, h.DNSOptions, h.DNSSearch, h.ExtraHosts, h.GroupAdd = listOf(s.DNS), listOf(s.DNSOptions), listOf(s.DNSSearch), s.ExtraHosts, s.Groups
 	h.IpcMode, h.CgroupnsMode, h.UsernsMode, h.Runtime = "private", "private", s.UserNS, "runc"
 	h.ShmSize, h.Sysctls = cmp.Or(s.ShmSize, 64<<20), s.Sysctls
 	h.LogConfig = logConfigJSON{Type: "json-file", Config: map[string]string{}}
