@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 
+	"golang.org/x/sync/errgroup"
+
 	"davit/backend/api"
 )
 
@@ -144,17 +146,25 @@ func diveInto(ctx context.Context, s api.Service, ref string) (dive, error) {
 	if err != nil {
 		return dive{}, err
 	}
-	d := dive{Image: i.ID}
+	d := dive{Image: i.ID, Layers: make([]divedLayer, len(i.Layers))}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(divers)
+	g.Go(func() (err error) {
+		d.Waste, err = s.Waste(gctx, i.ID)
+		return err
+	})
 	for n, l := range i.Layers {
-		changes, err := s.LayerChanges(ctx, i.ID, n+1)
-		if err != nil {
-			return d, err
-		}
-		d.Layers = append(d.Layers, divedLayer{l, listOf(changes)})
+		g.Go(func() error {
+			changes, err := s.LayerChanges(gctx, i.ID, n+1)
+			d.Layers[n] = divedLayer{l, listOf(changes)}
+			return err
+		})
 	}
-	d.Waste, err = s.Waste(ctx, i.ID)
-	return d, err
+	return d, g.Wait()
 }
+
+// divers is how many layers are looked into at once: an image may have 127.
+const divers = 4
 
 func printDive(e *env, d dive, files bool) error {
 	for n, l := range d.Layers {

@@ -40,6 +40,9 @@ func (e *Engine) push(ctx context.Context, images Images, spec api.PushSpec, op 
 	}
 	e.ops.change(op, func(now *api.Operation) {
 		now.Image, now.Result = got.Name, fmt.Sprintf("digest: %s size: %d", got.Digest, got.Size)
+		if got.Converted {
+			now.Result += " (in the OCI's types, because the registry does not take docker's: the digest is a new one)"
+		}
 		if got.Repacked > 0 {
 			now.Result += fmt.Sprintf(" (%d layers were packed again, because no registry that had them answers: the digest is a new one)", got.Repacked)
 		}

@@ -2,9 +2,11 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,11 +31,15 @@ type Pushed struct {
 	// Repacked are the layers whose blobs had to be made anew, because they
 	// were let go and no registry gave them: the manifest is another then.
 	Repacked int
+	// Converted tells that the registry takes the OCI's types only, and the
+	// image was in docker's: the manifest is another then.
+	Converted bool
 }
 
 // Push sends the image at spec.Ref to the registry in its name, or under the
 // name spec.To. The manifest goes byte by byte as it is here, so that its
-// digest stays. A blob that was let go comes from a registry that has it, if
+// digest stays, unless the registry refuses docker's types, as zot does where it
+// is not told otherwise: then it goes in the OCI's. A blob that was let go comes from a registry that has it, if
 // the target has it not; where none gives it, the layer is packed again.
 // progress is as for Pull.
 func (s *Store) Push(ctx context.Context, spec api.PushSpec, progress func(Progress)) (Pushed, error) {
@@ -132,10 +138,19 @@ func (s *Store) pushTo(ctx context.Context, g *group, n name.Name, t *tracker) (
 	if err != nil {
 		return Pushed{}, err
 	}
-	if err := u.Manifest(ctx, m); err != nil {
+	p := Pushed{Name: n.String(), Repacked: again}
+	err = u.Manifest(ctx, m)
+	if errors.Is(err, fetch.ErrManifest) && m.kind != manifest.TypeManifest {
+		s.log.Info("docker's types are refused, pushing the OCI's", "name", n.String(), "err", err)
+		p.Converted = true
+		if m, err = inOCI(g, sent); err == nil {
+			err = u.Manifest(ctx, m)
+		}
+	}
+	if err != nil {
 		return Pushed{}, err
 	}
-	p := Pushed{Name: n.String(), Digest: manifest.Digest(m.raw), Size: int64(len(m.raw)), Repacked: again}
+	p.Digest, p.Size = manifest.Digest(m.raw), int64(len(m.raw))
 	return p, s.notePushed(ctx, g, n, p)
 }
 
@@ -152,10 +167,16 @@ func (s *Store) sentManifest(g *group, sent []manifest.Descriptor) (rawManifest,
 	if err != nil || again == 0 {
 		return rawManifest{raw, g.entries[0].Descriptor.MediaType}, 0, err
 	}
+	m, err := inOCI(g, sent)
+	return m, again, err
+}
+
+// inOCI makes a manifest in the OCI's types of an image whose layers were sent.
+func inOCI(g *group, sent []manifest.Descriptor) (rawManifest, error) {
 	m := *g.doc.manifest
-	m.Layers = sent
+	m.Layers = slices.Clone(sent)
 	o, err := archive.Out{}.With(m)
-	return rawManifest{o.Raw, manifest.TypeManifest}, again, err
+	return rawManifest{o.Raw, manifest.TypeManifest}, err
 }
 
 // notePushed enters that the registry has the image now under this digest.

@@ -22,6 +22,10 @@ const userAgent = "davit"
 // errRange is a registry that does not give parts.
 var errRange = errors.New("it does not send a part of a blob")
 
+// ErrManifest is a registry's refusal of a manifest for what it is, not for who
+// sends it.
+var ErrManifest = errors.New("it is not of a kind that is taken there")
+
 // request is one request to a registry.
 type request struct {
 	method string
@@ -166,10 +170,20 @@ func (s *session) status(r *http.Response, body []byte) error {
 	case r.StatusCode >= 500:
 		return &busyError{e(api.KindUnavailable, fmt.Sprintf("has a fault of its own (%d)", r.StatusCode)), retryAfter(r.Header)}
 	}
+	if unlikedManifest(r) {
+		return api.Errorf(api.KindDenied, "%s does not take the manifest (%d)%s: %w", s.host.Name, r.StatusCode, said, ErrManifest)
+	}
 	if r.Request != nil && r.Request.Method != http.MethodGet && r.StatusCode >= 400 {
 		return e(api.KindDenied, fmt.Sprintf("does not take it (%d)", r.StatusCode))
 	}
 	return e(api.KindUnavailable, fmt.Sprintf("gave an answer that is not understood (%d)", r.StatusCode))
+}
+
+// unlikedManifest tells the answers to manifests of types that a registry does
+// not know: docker-registry and Quay say 400, zot 415.
+func unlikedManifest(r *http.Response) bool {
+	return r.Request != nil && r.Request.Method == http.MethodPut && strings.Contains(r.Request.URL.Path, "/manifests/") &&
+		(r.StatusCode == http.StatusBadRequest || r.StatusCode == http.StatusUnsupportedMediaType)
 }
 
 func retryAfter(h http.Header) time.Duration {
