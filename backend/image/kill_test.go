@@ -34,6 +34,14 @@ var killed = map[string]func(ctx context.Context, s *Store, arg string) error{
 		_, err := s.EmptyTrash(ctx, api.EmptyTrashSpec{})
 		return err
 	},
+	"commit": func(ctx context.Context, s *Store, ref string) error {
+		r, err := s.Runnable(ctx, ref)
+		if err == nil {
+			rootfs := Rootfs{Upper: filepath.Join(os.Getenv("DAVIT_TEST_DIR"), "upper"), Layers: r.Layers}
+			_, err = s.Commit(ctx, r.ID, rootfs, Committed{}, api.CommitSpec{Name: "localhost/committed:1"})
+		}
+		return err
+	},
 	"import": func(ctx context.Context, s *Store, path string) error {
 		b, err := os.ReadFile(path)
 		if err == nil {
@@ -66,7 +74,7 @@ func TestKilledAnywhere(t *testing.T) {
 	if err := from.SaveTo(bg, api.SaveSpec{Refs: []string{reg.host + "/a:1"}, Format: api.SaveDocker, Path: archive}, func(int64) {}); err != nil {
 		t.Fatal(err)
 	}
-	args := map[string]string{"pull": reg.host + "/a:1", "load": archive, "import": tar, "remove": "localhost/mine:1"}
+	args := map[string]string{"pull": reg.host + "/a:1", "load": archive, "import": tar, "commit": reg.host + "/a:1", "remove": "localhost/mine:1"}
 	for verb := range killed {
 		t.Run(verb, func(t *testing.T) {
 			t.Parallel()
@@ -91,6 +99,10 @@ func killedOnce(t *testing.T, verb, arg, ref string, after time.Duration) {
 		imported(t, s, "localhost/thrown:1", noise(90<<10))
 		must[api.RemovedImage](t)(s.Remove(bg, "localhost/thrown:1", RemoveOptions{}))
 	}
+	if verb == "commit" {
+		must[Pulled](t)(s.Pull(bg, api.PullSpec{Ref: ref}, nil))
+		writeUpper(t, filepath.Join(dir, "upper"))
+	}
 	cmd := exec.Command("/proc/self/exe", "-test.run", "^TestKilledAnywhere$")
 	cmd.Env = append(os.Environ(), "DAVIT_TEST_KILL="+verb, "DAVIT_TEST_DIR="+dir, "DAVIT_TEST_ARG="+arg)
 	out, err := cmd.StdoutPipe()
@@ -107,6 +119,21 @@ func killedOnce(t *testing.T, verb, arg, ref string, after time.Duration) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	soundAfterAll(t, open(t, in(dir)))
+}
+
+// writeUpper makes what a container wrote: enough for a commit to take as long
+// as the kills are apart.
+func writeUpper(t *testing.T, dir string) {
+	t.Helper()
+	for n := range 40 {
+		path := filepath.Join(dir, fmt.Sprint(n%4), fmt.Sprint(n))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(noise(20<<10)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // soundAfterAll sees that what is listed works, and that it can all be removed.
