@@ -1,11 +1,14 @@
 package image
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -138,6 +141,28 @@ func TestPeersReadWhatWeSave(t *testing.T) {
 			if _, err := s.Runnable(bg, list[0].ID); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+// TestDirectoriesComeBeforeWhatIsInThem: skopeo, as anybody but root, cannot
+// read an archive without them, because it gives those that it makes to root.
+func TestDirectoriesComeBeforeWhatIsInThem(t *testing.T) {
+	for _, f := range []api.SaveFormat{api.SaveDocker, api.SaveOCI} {
+		r, have := tar.NewReader(bytes.NewReader(saveOf(t, two(t), "localhost/two:1", f))), map[string]bool{".": true}
+		for {
+			h, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := path.Clean(h.Name)
+			if !have[path.Dir(name)] || have[name] {
+				t.Errorf("%s: %s: after %v", f, h.Name, have)
+			}
+			have[name] = true
 		}
 	}
 }

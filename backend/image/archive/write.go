@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -55,7 +56,9 @@ type writer struct {
 	have map[string]bool
 }
 
-func newWriter(w io.Writer) *writer { return &writer{inTar{tar.NewWriter(w)}, map[string]bool{}} }
+func newWriter(w io.Writer) *writer {
+	return &writer{inTar{tar.NewWriter(w), map[string]bool{".": true}}, map[string]bool{}}
+}
 
 func (w *writer) file(name string, size int64, r io.Reader) error {
 	w.have[name] = true
@@ -65,12 +68,30 @@ func (w *writer) file(name string, size int64, r io.Reader) error {
 	return nil
 }
 
-// inTar writes into a tar.
-type inTar struct{ t *tar.Writer }
+// inTar writes into a tar. Directories come before what is in them: where
+// skopeo has to make one by itself, it gives it to root, and only root may.
+type inTar struct {
+	t    *tar.Writer
+	dirs map[string]bool // that are in it
+}
 
 func (p inTar) end() error { return p.t.Close() }
 
+func (p inTar) dir(name string) error {
+	if p.dirs[name] {
+		return nil
+	}
+	if err := p.dir(path.Dir(name)); err != nil {
+		return err
+	}
+	p.dirs[name] = true
+	return p.t.WriteHeader(&tar.Header{Name: name + "/", Mode: 0o755, Typeflag: tar.TypeDir, ModTime: time.Unix(0, 0), Format: tar.FormatPAX})
+}
+
 func (p inTar) put(name string, size int64, r io.Reader) error {
+	if err := p.dir(path.Dir(name)); err != nil {
+		return err
+	}
 	err := p.t.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Typeflag: tar.TypeReg, ModTime: time.Unix(0, 0), Format: tar.FormatPAX})
 	if err != nil {
 		return err
