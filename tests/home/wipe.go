@@ -77,19 +77,22 @@ const deepest = 33
 // within tells whether the user namespace of a process, or one that it is in,
 // is among those.
 func within(pid int, namespaces map[string]bool) bool {
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/user", pid))
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/user", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Close(fd) }()
 	for range deepest {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && namespaces[fmt.Sprintf("user:[%d]", st.Ino)] {
+			return true
+		}
+		parent, err := unix.IoctlRetInt(fd, unix.NS_GET_PARENT)
 		if err != nil {
 			return false
 		}
-		var st unix.Stat_t
-		if unix.Fstat(int(ns.Fd()), &st) == nil && namespaces[fmt.Sprintf("user:[%d]", st.Ino)] {
-			_ = ns.Close()
-			return true
-		}
-		fd, perr := unix.IoctlRetInt(int(ns.Fd()), unix.NS_GET_PARENT)
-		err = errors.Join(perr, ns.Close())
-		ns = os.NewFile(uintptr(fd), "namespace")
+		_ = unix.Close(fd)
+		fd = parent
 	}
 	return false
 }
