@@ -86,6 +86,9 @@ func (e *Endpoint) connect(d destination, port uint16) (int, error) {
 			return -1, err
 		}
 		if d.from.IsValid() {
+			if from == 0 {
+				_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) // else fewer are free
+			}
 			if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(d.from, from))); err != nil {
 				_ = unix.Close(fd)
 				continue // somebody has it
@@ -158,21 +161,19 @@ func (e *Endpoint) makeSockets(family, count int) (made []int, err error) {
 	return made, nil
 }
 
-// dress gives a socket the options of all inside.
+// dress lets a socket have the client's address.
 func (e *Endpoint) dress(fd, family int) error {
-	err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if !e.inside.shown {
-		return os.NewSyscallError("setsockopt", err)
+		return nil
 	}
 	level, option := unix.SOL_IP, unix.IP_TRANSPARENT
 	if family == unix.AF_INET6 {
 		level, option = unix.SOL_IPV6, unix.IPV6_TRANSPARENT
 	}
-	return os.NewSyscallError("setsockopt", errors.Join(err,
+	return os.NewSyscallError("setsockopt", errors.Join(
 		unix.SetsockoptInt(fd, level, option, 1),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, insideMark),
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
-		unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)))
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)))
 }
 
 func (s *insideSockets) close() {

@@ -42,10 +42,16 @@ type way struct {
 	bulk     bool   // through a pipe
 	pipe     *pipe  // holds piped bytes; nil: none
 	piped    int    // bytes in it
+	since    int    // bytes that were piped since there were none
 	rest     []byte // that was read and not yet written
-	ends     bool   // the kernel told that the end has come, behind what is there
+	fresh    bool   // there may be something to read
+	stuck    bool   // what was read does not go on, until the kernel tells
+	slow     bool   // to waits for answers before it sends a second small packet
+	wrote    bool
+	ends     bool // the kernel told that the end has come, behind what is there
 	eof      bool
-	over     bool // the end was read and passed on
+	over     bool // the end was read, and all before it passed on
+	told     bool // the end was passed on
 }
 
 // join begins a connection that was accepted.
@@ -110,31 +116,34 @@ func (j *joint) dial(d destination) bool {
 
 func (j *joint) connected() {
 	j.joined = true
-	j.ways[0] = way{from: j.client, to: j.inside, count: &j.flow.received, ends: j.ways[0].ends}
-	j.ways[1] = way{from: j.inside, to: j.client, count: &j.flow.sent, ends: j.ways[1].ends}
+	in, out := &j.ways[0], &j.ways[1]
+	in.from, in.to, in.count, in.slow = j.client, j.inside, &j.flow.received, true
+	out.from, out.to, out.count = j.inside, j.client, &j.flow.sent
 	j.move()
 }
 
 // ready is called when the kernel has something to tell of one side.
 func (j *joint) ready(fd int, events uint32) {
+	if j.ended {
+		return
+	}
+	in, out := &j.ways[j.side(fd)], &j.ways[1-j.side(fd)]
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
+		in.fresh = true
+		in.ends = in.ends || events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0
+	}
+	if events&unix.EPOLLOUT != 0 {
+		out.stuck = false
+	}
 	switch {
-	case j.ended:
+	case j.joined && events&unix.EPOLLERR != 0:
+		j.end(true)
 	case j.joined:
-		if events&unix.EPOLLERR != 0 {
-			j.end(true)
-			return
-		}
-		if events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
-			j.ways[j.side(fd)].ends = true
-		}
 		j.move()
-	case fd == j.client:
-		j.ways[0].ends = j.ways[0].ends || events&unix.EPOLLRDHUP != 0
-		if events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
-			j.end(true)
-		}
-	default:
+	case fd != j.client:
 		j.answered(events)
+	case events&(unix.EPOLLERR|unix.EPOLLHUP) != 0:
+		j.end(true)
 	}
 }
 
@@ -148,17 +157,21 @@ func (j *joint) side(fd int) int {
 
 // answered tells how connecting went.
 func (j *joint) answered(events uint32) {
-	code, err := unix.GetsockoptInt(j.inside, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && code == 0 {
-		j.ways[1].ends = events&unix.EPOLLRDHUP != 0 // a server that speaks first, and once
+	if events&(unix.EPOLLERR|unix.EPOLLHUP) == 0 {
 		if events&unix.EPOLLOUT != 0 {
 			j.connected()
 		}
 		return
 	}
+	code, err := unix.GetsockoptInt(j.inside, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code == 0 { // a server that spoke first, and once
+		j.connected()
+		return
+	}
 	j.m.forget(j.inside)
 	_ = unix.Close(j.inside)
 	j.inside = -1
+	j.ways[1] = way{}
 	j.connect()
 }
 
@@ -170,8 +183,7 @@ func (j *joint) move() {
 	}
 	more := false
 	for i := range j.ways {
-		w := &j.ways[i]
-		m, err := w.move(j.m)
+		m, err := j.ways[i].move(j.m)
 		if err != nil {
 			j.end(true)
 			return
@@ -182,14 +194,33 @@ func (j *joint) move() {
 		j.lots = true
 		j.unpace()
 	}
-	if j.ways[0].over && j.ways[1].over {
-		j.end(false)
+	if err := j.tell(); err != nil {
+		j.end(true)
 		return
 	}
-	if more && !j.queued {
+	if more && !j.ended && !j.queued {
 		j.queued = true
 		j.m.again = append(j.m.again, j)
 	}
+}
+
+// tell passes on an end. The second needs no word of its own.
+func (j *joint) tell() error {
+	if j.ways[0].over && j.ways[1].over {
+		j.end(false)
+		return nil
+	}
+	for i := range j.ways {
+		w := &j.ways[i]
+		if !w.over || w.told {
+			continue
+		}
+		w.told = true
+		if err := unix.Shutdown(w.to, unix.SHUT_WR); err != nil && !errors.Is(err, unix.ENOTCONN) {
+			return err
+		}
+	}
+	return nil
 }
 
 // unpace looks who the client is where its listener could not tell.
@@ -206,25 +237,22 @@ func (j *joint) unpace() {
 // move moves one direction's bytes; more: there is more to do at once.
 func (w *way) move(m *mover) (more bool, err error) {
 	for range roundsAtOnce {
-		if err := w.flush(m); err != nil {
-			return false, ignoreAgain(err)
-		}
-		if w.over {
+		if w.stuck || w.over {
 			return false, nil
+		}
+		if err := w.flush(m); err != nil {
+			w.stuck = errors.Is(err, unix.EAGAIN)
+			return false, ignoreAgain(err)
 		}
 		if w.eof {
 			w.over = true
-			if err := unix.Shutdown(w.to, unix.SHUT_WR); err != nil && !errors.Is(err, unix.ENOTCONN) {
-				return false, err
-			}
 			return false, nil
 		}
-		drained, err := w.fill(m)
-		if err != nil || drained {
-			if err == nil {
-				err = w.flush(m)
-			}
-			return false, ignoreAgain(err)
+		if !w.fresh {
+			return false, nil
+		}
+		if err := w.fill(m); err != nil {
+			return false, err
 		}
 	}
 	return true, nil
@@ -237,53 +265,72 @@ func ignoreAgain(err error) error {
 	return err
 }
 
-// fill reads some; drained: there is no more for now.
-func (w *way) fill(m *mover) (drained bool, err error) {
+// fill reads some.
+func (w *way) fill(m *mover) error {
 	if w.bulk {
 		return w.fillPipe(m)
 	}
 	k, err := readFD(w.from, m.buf)
-	switch {
-	case err != nil:
-		return true, err
-	case k == 0:
-		w.eof = true
-		return false, nil
+	if err != nil {
+		w.fresh = false
+		return ignoreAgain(err)
 	}
 	w.count.Add(int64(k))
 	w.bulk = k == len(m.buf)
+	if !w.bulk {
+		// A stream that gave less has no more; and nothing comes behind its end.
+		w.fresh = false
+		w.eof = w.ends || k == 0
+	}
+	if k == 0 {
+		return nil
+	}
 	// Written at once: what does not go now is kept.
+	w.hasten()
 	sent, err := writeFD(w.to, m.buf[:k])
-	if err != nil && !errors.Is(err, unix.EAGAIN) {
-		return true, err
-	}
-	if sent < k {
+	if sent < k && (err == nil || errors.Is(err, unix.EAGAIN)) {
 		w.rest = append([]byte(nil), m.buf[sent:k]...)
-		return true, nil
+		w.stuck = true
+		return nil
 	}
-	return k < len(m.buf) && !w.ends, nil // a stream that gave less has no more
+	return err
 }
 
-func (w *way) fillPipe(m *mover) (drained bool, err error) {
+// fillPipe reads into a pipe, for as long as much comes.
+func (w *way) fillPipe(m *mover) error {
 	p, err := m.n.pipes.get()
 	if err != nil {
-		return true, err
+		return err
 	}
 	k, err := spliceOnce(w.from, p.w, spliceSize)
 	if err != nil || k == 0 {
 		m.n.pipes.put(p)
+		w.fresh = false
 		w.eof = err == nil
-		w.bulk = false
-		return err != nil, err
+		w.bulk = w.since > smallRead
+		w.since = 0
+		return ignoreAgain(err)
 	}
 	w.pipe, w.piped = p, k
+	w.since += k
 	w.count.Add(int64(k))
-	return false, nil
+	return nil
+}
+
+// hasten lets small packets go before the earlier ones are acknowledged. Many a
+// connection has one only, and needs no option for it.
+func (w *way) hasten() {
+	if w.slow && w.wrote {
+		w.slow = false
+		_ = unix.SetsockoptInt(w.to, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // else slower, and as good
+	}
+	w.wrote = true
 }
 
 // flush writes what is on its way; EAGAIN: not all of it.
 func (w *way) flush(m *mover) error {
 	for len(w.rest) > 0 {
+		w.hasten()
 		k, err := writeFD(w.to, w.rest)
 		if err != nil {
 			return err
@@ -293,6 +340,7 @@ func (w *way) flush(m *mover) error {
 		}
 	}
 	for w.piped > 0 {
+		w.hasten()
 		k, err := spliceOnce(w.pipe.r, w.to, w.piped)
 		if err != nil {
 			return err
