@@ -14,7 +14,7 @@ const (
 	// take fewer system calls so than through a pipe.
 	smallRead = 64 << 10
 	// roundsAtOnce bounds what one connection moves before others have their turn.
-	roundsAtOnce = 16
+	roundsAtOnce = 8
 )
 
 // joint joins a client of a published port to the container: two sockets, and

@@ -44,12 +44,13 @@ type item struct {
 	port   *port
 }
 
-// maxMovers is how many threads move bytes.
+// maxMovers is how many threads move bytes, at most: one for every two
+// processors, for clients and servers need theirs at the same time.
 const maxMovers = 4
 
 func newMovers(n *Network) (*movers, error) {
 	ms := &movers{n: n}
-	for range min(maxMovers, runtime.NumCPU()) {
+	for range min(maxMovers, max(1, runtime.NumCPU()/2)) {
 		m, err := newMover(n)
 		if err != nil {
 			ms.close()

@@ -202,6 +202,7 @@ func (p *port) listenTCP() (net.Addr, error) {
 		_ = p.Kept.Close()
 	} else {
 		lc := net.ListenConfig{KeepAlive: keepAlive}
+		lc.SetMultipathTCP(false) // which Go has by default, and which costs each connection time
 		l, err = lc.Listen(context.Background(), networkOf("tcp", p.HostIP), p.Host().String())
 	}
 	if err != nil {
