@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,9 +51,15 @@ type udpClients struct {
 
 type udpClient struct {
 	net.Conn
-	flow *flow
-	once sync.Once
+	flow   *flow
+	once   sync.Once
+	heard  time.Time // about when it last sent
+	single bool      // its datagrams cannot leave several as one
+	buf    []byte    // for answers that come over the stack
 }
+
+// udpRenewal is how exact that is.
+const udpRenewal = time.Second
 
 // Abort forgets the client, as Close does.
 func (c *udpClient) Abort() { c.once.Do(func() { _ = c.Conn.Close() }) }
@@ -61,20 +68,48 @@ func (c *udpClient) Abort() { c.once.Do(func() { _ = c.Conn.Close() }) }
 func (c *udpClient) CloseWrite() error { return nil }
 
 func (u *udpClients) serve() {
-	buf := make([]byte, maxPacket)
+	raw, err := u.socket.SyscallConn()
+	if err != nil {
+		return
+	}
+	batch := newPacketBatch()
 	for {
-		n, from, err := u.socket.ReadFromUDPAddrPort(buf)
+		n, err := batch.read(raw)
 		if errors.Is(err, unix.ECONNREFUSED) {
 			continue // a client that has gone
 		}
 		if err != nil {
 			return
 		}
-		if c := u.client(from); c != nil {
-			_ = c.SetReadDeadline(time.Now().Add(udpAnswered))
-			c.flow.received.Add(int64(n))
-			_, _ = c.Write(buf[:n])
+		for i := 0; i < n; {
+			run := batch.run(i, n)
+			if c := u.client(batch.from(i)); c != nil {
+				c.pass(batch, i, run)
+			}
+			i += run
 		}
+	}
+}
+
+// pass sends a run of datagrams to the container.
+func (c *udpClient) pass(b *packetBatch, first, run int) {
+	if now := time.Now(); now.Sub(c.heard) > udpRenewal {
+		c.heard = now
+		_ = c.SetReadDeadline(now.Add(udpAnswered))
+	}
+	for i := range run {
+		c.flow.received.Add(int64(len(b.packet(first + i))))
+	}
+	if direct, ok := c.Conn.(*net.UDPConn); ok && run > 1 && !c.single {
+		err := b.send(direct, first, run)
+		if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EIO) && !errors.Is(err, unix.EMSGSIZE) && !errors.Is(err, unix.ECONNREFUSED) {
+			return
+		}
+		// The kernel cannot; or an earlier one was refused, which is told once.
+		c.single = !errors.Is(err, unix.ECONNREFUSED)
+	}
+	for i := range run {
+		_, _ = c.Write(b.packet(first + i))
 	}
 }
 
@@ -156,16 +191,31 @@ func (u *udpClients) answers(to netip.AddrPort, c *udpClient) {
 		u.mu.Unlock()
 		c.Abort()
 	}()
-	buf := make([]byte, maxPacket)
 	for {
-		n, err := c.Read(buf)
-		if errors.Is(err, unix.ECONNREFUSED) {
-			continue // nothing listens in the container yet
-		}
-		if err != nil {
+		n, err := c.answer(func(b []byte) { _, _ = u.socket.WriteToUDPAddrPort(b, to) })
+		c.flow.sent.Add(int64(n))
+		if err != nil && !errors.Is(err, unix.ECONNREFUSED) { // nothing listens in the container yet
 			return
 		}
-		c.flow.sent.Add(int64(n))
-		_, _ = u.socket.WriteToUDPAddrPort(buf[:n], to)
 	}
+}
+
+// answer waits for one and passes it on. While there is none, nothing is held
+// for what comes from the kernel.
+func (c *udpClient) answer(pass func([]byte)) (n int, err error) {
+	var buf []byte
+	if direct, ok := c.Conn.(syscall.Conn); ok {
+		buf, n, err = readPooled(direct)
+		defer putBuffer(buf)
+	} else {
+		if c.buf == nil {
+			c.buf = make([]byte, maxPacket)
+		}
+		buf = c.buf
+		n, err = c.Read(buf)
+	}
+	if err == nil {
+		pass(buf[:n])
+	}
+	return n, err
 }
