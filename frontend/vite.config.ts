@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const api = process.env.DAVIT_API ?? 'http://127.0.0.1:8300';
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const shared = /node_modules\/(?:svelte|esm-env)\/|\/src\/(?:app\/|lib\/(?!ui\/markdown))/;
+const shared = /node_modules\/(?:svelte|esm-env)\/|\/src\/(?:app\/(?!files\/)|lib\/(?!ui\/markdown))/;
 
 export default defineConfig({
   plugins: [svelte()],

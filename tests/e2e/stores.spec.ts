@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { box, importBox } from './box.ts';
 import { expect, expectAccessible, pictures, test } from './fixtures.ts';
+import { RunForm } from './pages/run.ts';
 import { StorePage } from './pages/stores.ts';
 import { tar } from './tar.ts';
 
@@ -79,4 +81,69 @@ test('networks: made, joined, left, seen at work', async ({ app, davit }) => {
   await dialog.getByRole('button', { name: 'Remove Network' }).click();
   await expect(page.row('backend')).toHaveCount(0);
   expect(await davit.cli('network', 'ls', '--format', '{{.Name}}')).not.toContain('backend');
+});
+
+test('secrets: made from text and files, used, replaced, called back, never shown', async ({ app, davit }) => {
+  const page = new StorePage(app);
+  await app.getByRole('link', { name: 'Secrets' }).click();
+  await expect(app.getByRole('heading', { name: 'No Secrets Yet' })).toBeVisible();
+  await expectAccessible(app, 'no secrets');
+  const dialog = app.getByRole('dialog');
+  await app.getByRole('button', { name: 'New Secret…' }).first().click();
+  await dialog.getByLabel('Name', { exact: true }).fill('no good');
+  await dialog.getByLabel('Value', { exact: true }).fill('hunter2');
+  await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(dialog.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
+  await expectAccessible(app, 'new secret');
+  await dialog.getByLabel('Name', { exact: true }).fill('db-password');
+  await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(app.getByRole('heading', { name: 'db-password' })).toBeVisible();
+
+  await app.getByRole('button', { name: 'New Secret…' }).first().click();
+  await dialog.getByLabel('Name', { exact: true }).fill('key');
+  const chosen = app.waitForEvent('filechooser');
+  await dialog.getByRole('button', { name: 'From a File…' }).click();
+  await (await chosen).setFiles({ name: 'id.key', mimeType: 'text/plain', buffer: Buffer.from('-----\nkey\n') });
+  await expect(dialog.getByText('From id.key, 10 B')).toBeVisible();
+  await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(page.row('key')).toBeVisible();
+
+  await test.step('the run form offers them', async () => {
+    await importBox(davit);
+    const form = new RunForm(app);
+    await app.keyboard.press('Control+n');
+    await form.image.fill(box);
+    await form.name.fill('reader');
+    await form.section('Storage').click();
+    await form.sheet.getByRole('button', { name: 'Add db-password' }).click();
+    await form.sheet.getByRole('button', { name: 'Add key' }).click();
+    await expect(form.line).toContainText('--secret db-password --secret key');
+    await expectAccessible(app, 'secrets in the form');
+    await app.keyboard.press('Escape');
+    await davit.cli('run', '-d', '--name', 'reader', '--secret', 'db-password', '--stop-timeout', '0', box, 'sh', '-c', 'cat /run/secrets/db-password; sleep 1000');
+  });
+
+  await test.step('users, and another value', async () => {
+    await expect(page.row('db-password').getByRole('link', { name: 'reader' })).toBeVisible();
+    await pictures(app, 'secrets');
+    await expectAccessible(app, 'secrets');
+    expect(await davit.cli('logs', 'reader')).toBe('hunter2');
+    await page.menu('db-password', 'Replace Value…');
+    await dialog.getByLabel('Value', { exact: true }).fill('correct horse');
+    await dialog.getByRole('button', { name: 'Replace', exact: true }).click();
+    await expect(page.row('db-password')).toContainText('13 B');
+    expect(await app.content()).not.toContain('correct horse');
+  });
+
+  await test.step('removed and called back', async () => {
+    await page.row('key').focus();
+    await app.keyboard.press('Delete');
+    await expect(page.row('key')).toHaveCount(0);
+    await app.getByRole('status').getByRole('button', { name: 'Undo' }).click();
+    await expect(page.row('key')).toBeVisible();
+    await page.menu('key', 'Remove');
+    await app.getByRole('status').getByRole('button', { name: 'Close' }).click();
+    await expect(async () => expect(await davit.cli('secret', 'ls', '-q')).not.toContain('\n')).toPass();
+    await expect(page.row('key')).toHaveCount(0);
+  });
 });

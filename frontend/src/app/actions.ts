@@ -16,7 +16,7 @@ export interface Action {
 /** Something one can open, with what one can do to it. */
 export interface Thing {
   id: string;
-  kind: 'container' | 'image' | 'volume' | 'network';
+  kind: 'container' | 'image' | 'volume' | 'network' | 'secret';
   title: string;
   detail: string;
   icon: IconName;

@@ -1,4 +1,4 @@
-export const sections = ['containers', 'logs', 'images', 'search', 'volumes', 'networks', 'registries', 'activity', 'setup', 'preferences', 'about', 'gallery'] as const;
+export const sections = ['containers', 'logs', 'images', 'search', 'volumes', 'networks', 'secrets', 'registries', 'activity', 'setup', 'preferences', 'about', 'gallery'] as const;
 export type Section = (typeof sections)[number];
 
 export interface Route {

@@ -2,7 +2,7 @@ import type { Client } from './client';
 import { Feed } from './feed.svelte';
 import { Live } from './live.svelte';
 import type { Networks } from './networks';
-import type { Container, Image, Network, Operation, Volume } from './types';
+import type { Container, Image, Network, Operation, Secret, Volume } from './types';
 import type { Volumes } from './volumes';
 
 // Progress is asked for, not streamed: one more stream for each pull would use
@@ -17,6 +17,7 @@ export class Engine {
   readonly operations: Live<Operation>;
   readonly volumes: Live<Volume>;
   readonly networks: Live<Network>;
+  readonly secrets: Live<Secret>;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -30,6 +31,7 @@ export class Engine {
     this.operations = new Live(() => client.operations(), (o) => o.id);
     this.volumes = new Live(() => volumes.list({}), (v) => v.name);
     this.networks = new Live(() => networks.list(), (n) => n.id);
+    this.secrets = new Live(() => volumes.secrets(), (s) => s.id);
   }
 
   start(): void {
@@ -38,9 +40,10 @@ export class Engine {
     feed.on('container', () => {
       void this.containers.refresh();
       void this.images.refresh(); // counts its containers
-      this.again(this.volumes, this.networks); // they name theirs
+      this.again(this.volumes, this.networks, this.secrets); // they name theirs
     });
     feed.on('volume', () => this.again(this.volumes));
+    feed.on('secret', () => this.again(this.secrets));
     feed.on('network', () => this.again(this.networks, this.containers));
     feed.on('image', () => void this.images.refresh());
     feed.on('operation', () => void this.watchOperations());
@@ -52,7 +55,7 @@ export class Engine {
     void this.containers.refresh();
     void this.images.refresh();
     void this.watchOperations();
-    this.again(this.volumes, this.networks);
+    this.again(this.volumes, this.networks, this.secrets);
   }
 
   /** Lists that nobody looked at yet are not asked for. */

@@ -25,8 +25,12 @@ export class Volumes {
     this.transport.upload<t.Volume>('ImportVolume', file, progress, undefined, [ref]);
 
   async secrets(signal?: AbortSignal) {
-    return (await this.transport.call<t.Secret[] | null>('Secrets', [], signal)) ?? [];
+    const list = (await this.transport.call<t.Secret[] | null>('Secrets', [], signal)) ?? [];
+    return list.map((s) => ({ ...s, labels: s.labels ?? {}, usedBy: s.usedBy ?? [] }));
   }
+  createSecret = (spec: t.SecretSpec, value: Blob) =>
+    this.transport.upload<t.Secret>('CreateSecret', value, () => {}, undefined, [spec]);
+  removeSecret = (ref: string) => this.transport.call<null>('RemoveSecret', [ref]);
 }
 
 function fullVolume(v: t.Volume): t.Volume {

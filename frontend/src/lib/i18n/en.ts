@@ -9,6 +9,7 @@ import { search } from './search';
 import { health, limits } from './health';
 import { logs } from './logs';
 import { networks } from './networks';
+import { secrets } from './secrets';
 import { operate } from './operate';
 import { list, plural } from './plural';
 import { spec } from './spec';
@@ -81,6 +82,7 @@ export const en = {
   health,
   limits,
   networks,
+  secrets,
   operate,
   spec,
   containers: {
