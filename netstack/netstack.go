@@ -58,10 +58,13 @@ type Config struct {
 	Subnet6  netip.Prefix
 	Gateway6 netip.Addr
 	Avoid    []netip.Prefix // ranges that are not chosen
-	Internal bool           // no way outside, and no questions for names either
-	Isolated bool           // endpoints do not reach each other
-	MTU      int            // of every interface; 0: 1500
-	Path     Path           // "": PathDirect
+	// Others gives the ranges of other networks, which are not reached through
+	// the host; nil: there are none. It is asked again and again.
+	Others   func() []netip.Prefix
+	Internal bool // no way outside, and no questions for names either
+	Isolated bool // endpoints do not reach each other
+	MTU      int  // of every interface; 0: 1500
+	Path     Path // "": PathDirect
 	// Zones are names that the network answers besides those of its
 	// endpoints, for example a name for the host.
 	Zones []types.Zone

@@ -12,6 +12,7 @@ type policy struct {
 	refused []netip.Prefix
 	host    netip.Addr // stands for the host's loopback, for who may reach it
 	sealed  bool       // nothing else is reached
+	others  *others
 }
 
 // refusedAlways are never reachable: the host's loopback (0.0.0.0/8 means it,
@@ -47,7 +48,7 @@ var refusedAlways = []netip.Prefix{
 // other over the bridge, and the gateway's own services are endpoints of the
 // stack.
 func newPolicy(c Config, host netip.Addr) policy {
-	p := policy{refused: slices.Clone(refusedAlways), host: host, sealed: c.Internal}
+	p := policy{refused: slices.Clone(refusedAlways), host: host, sealed: c.Internal, others: &others{read: c.Others}}
 	for _, s := range []netip.Prefix{c.Subnet, c.Subnet6} {
 		if s.IsValid() {
 			p.refused = append(p.refused, s)
@@ -57,7 +58,7 @@ func newPolicy(c Config, host netip.Addr) policy {
 }
 
 func (p policy) allows(dst netip.Addr) bool {
-	return !p.sealed && dst.IsValid() && !slices.ContainsFunc(p.refused, func(r netip.Prefix) bool { return r.Contains(dst) })
+	return !p.sealed && dst.IsValid() && !slices.ContainsFunc(p.refused, func(r netip.Prefix) bool { return r.Contains(dst) }) && !p.others.have(dst)
 }
 
 // way gives the address that the host is to connect to for a destination of

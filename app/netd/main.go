@@ -23,6 +23,7 @@ import (
 	"davit/backend/store"
 	"davit/backend/userns/keeper"
 	"davit/netstack"
+	"davit/netstack/netd"
 	"davit/netstack/netd/serve"
 )
 
@@ -111,6 +112,7 @@ func parse(args []string) (serve.Config, error) {
 // number fills in what the person said of the network when it was made. The
 // default network was not made: it takes ranges that nothing else has.
 func number(c *netstack.Config, dirs store.Dirs) error {
+	c.Others = func() []netip.Prefix { return otherNetworks(dirs, c.Name) }
 	rec, err := store.ReadNetwork(dirs, c.Name)
 	if errors.Is(err, fs.ErrNotExist) && c.Name == api.NetworkDefault {
 		return avoid(c, dirs)
@@ -130,6 +132,31 @@ func number(c *netstack.Config, dirs store.Dirs) error {
 		return fmt.Errorf("the record of network %s: %w", c.Name, err)
 	}
 	return nil
+}
+
+// otherNetworks are the ranges of all networks but one. One that cannot be
+// read has no members either.
+func otherNetworks(dirs store.Dirs, but string) []netip.Prefix {
+	all, _ := store.ListNetworks(dirs)
+	var ranges []netip.Prefix
+	add := func(texts ...string) {
+		for _, s := range texts {
+			if p, err := netip.ParsePrefix(s); err == nil {
+				ranges = append(ranges, p)
+			}
+		}
+	}
+	for _, n := range all {
+		if n.Name != but {
+			add(n.Subnet, n.Subnet6)
+		}
+	}
+	if but != api.NetworkDefault {
+		if s, err := netd.ReadSubnets(dirs.NetdSocket(api.NetworkDefault)); err == nil {
+			add(s.Subnet, s.Subnet6)
+		}
+	}
+	return ranges
 }
 
 func avoid(c *netstack.Config, dirs store.Dirs) error {

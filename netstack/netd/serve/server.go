@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -74,7 +73,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	c.Network.Log = c.Log
 	s := &server{
-		Config: c, state: strings.TrimSuffix(c.Socket, ".sock") + ".json",
+		Config: c, state: netd.StateFile(c.Socket),
 		opened: make(chan struct{}), over: make(chan struct{}), conns: map[*net.UnixConn]struct{}{}, requests: map[string]netd.Request{},
 	}
 	s.kept = keep{keeper: c.Keeper, log: c.Log}
