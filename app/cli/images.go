@@ -118,6 +118,9 @@ func imageRows(e *env, o ImagesOptions, im api.Image, reference string) []imageR
 	case len(rows) > 0:
 		return rows
 	}
+	if len(im.RepoDigests) > 0 { // pulled by digest, or its tag went to another
+		base.Repository, _ = splitName(text(im.RepoDigests[0]))
+	}
 	return []imageRow{base}
 }
 

@@ -27,5 +27,5 @@ export function isName(ref: string): boolean {
 export function matches(i: Image, filter: string): boolean {
   const wanted = filter.trim().toLowerCase();
   if (wanted === '') return true;
-  return [...i.names, i.id, i.digest].some((text) => text.toLowerCase().includes(wanted));
+  return [...i.names, ...i.repoDigests, i.id, i.digest].some((text) => text.toLowerCase().includes(wanted));
 }
