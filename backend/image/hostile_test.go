@@ -20,7 +20,7 @@ import (
 type hostileCase struct{ ID, Group, Title, Verdict string }
 
 // slowest is how long one case may take.
-const slowest = 30 * time.Second
+const slowest = 60 * time.Second
 
 // TestHostileArchives loads every case that shared/hostile/hostile_layers
 // makes, as archive and as directory. What has to be refused is refused, what

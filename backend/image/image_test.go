@@ -24,7 +24,7 @@ func open(t testing.TB, change ...func(*Config)) *Store {
 		ImagesDir: filepath.Join(dir, "images"), LayersDir: filepath.Join(dir, "layers"), Platform: "linux/amd64",
 		Getenv:     func(k string) string { return map[string]string{"HOME": dir}[k] },
 		Registries: registries.Conf{File: filepath.Join(dir, "registries.conf"), Dir: filepath.Join(dir, "none"), Aliases: filepath.Join(dir, "aliases.conf")},
-		Fetch:      fetch.Config{HeaderTimeout: 2 * time.Second, StallTimeout: time.Second, Backoff: 5 * time.Millisecond},
+		Fetch:      fetch.Config{HeaderTimeout: 2 * time.Second, StallTimeout: 2 * time.Second, Backoff: 5 * time.Millisecond},
 		Log:        slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if err := os.WriteFile(c.Registries.File, nil, 0o600); err != nil {
