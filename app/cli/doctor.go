@@ -3,13 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"davit/backend/api"
 )
 
 // DoctorOptions are doctor's.
-type DoctorOptions struct{ JSON bool }
+type DoctorOptions struct {
+	JSON bool
+	Mend []string // actions, or "all"
+	Undo []string
+}
 
 func newDoctorCommand() *command {
 	var o DoctorOptions
@@ -17,7 +22,10 @@ func newDoctorCommand() *command {
 		name: "doctor", args: "[OPTIONS]", group: "Davit", short: "Try what containers need from this machine",
 		exits: "  0    containers can run\n  1    something is missing\n",
 	}
-	c.set().BoolVar(&o.JSON, "json", false, "Print a JSON array")
+	f := c.set()
+	f.BoolVar(&o.JSON, "json", false, "Print a JSON array")
+	f.StringArrayVar(&o.Mend, "mend", nil, "Have an `action` that doctor shows carried out (all: those of what fails or is limited); asks for your password")
+	f.StringArrayVar(&o.Undo, "undo", nil, "Take an `action` back")
 	c.run = func(ctx context.Context, e *env, _ []string) error { return runDoctor(ctx, e, o) }
 	return c
 }
@@ -30,6 +38,11 @@ func runDoctor(ctx context.Context, e *env, o DoctorOptions) error {
 	checks, err := s.Doctor(ctx)
 	if err != nil {
 		return err
+	}
+	if len(o.Mend)+len(o.Undo) > 0 {
+		if checks, err = mended(ctx, e, s, checks, o); err != nil {
+			return err
+		}
 	}
 	failed := false
 	for _, c := range checks {
@@ -46,11 +59,42 @@ func runDoctor(ctx context.Context, e *env, o DoctorOptions) error {
 	return err
 }
 
+// mended has the helper do what was asked for, and looks again.
+func mended(ctx context.Context, e *env, s api.Service, checks []api.Check, o DoctorOptions) ([]api.Check, error) {
+	r := api.MendRequest{Undo: o.Undo}
+	for _, c := range checks {
+		if c.Mend == nil || c.Mend.Digest == "" {
+			continue
+		}
+		wrong := c.State != api.CheckOK && c.State != api.CheckUnknown
+		if slices.Contains(o.Mend, c.Mend.Action) || wrong && slices.Contains(o.Mend, "all") {
+			r.Apply = append(r.Apply, api.MendStep{Action: c.Mend.Action, Digest: c.Mend.Digest})
+			fmt.Fprintf(e.out, "Davit writes:\n")
+			indented(e, "    ", c.Mend.Text)
+		}
+	}
+	for _, action := range o.Mend {
+		if action != "all" && !slices.ContainsFunc(r.Apply, func(step api.MendStep) bool { return step.Action == action }) {
+			return nil, api.Errorf(api.KindInvalid, "%s: there is nothing to mend", action).WithHint("davit doctor says what there is.")
+		}
+	}
+	if len(r.Apply)+len(r.Undo) == 0 {
+		return checks, nil
+	}
+	if err := s.Mend(ctx, r); err != nil {
+		return nil, err
+	}
+	return s.Doctor(ctx)
+}
+
 func printChecks(e *env, checks []api.Check) {
 	counts := map[api.CheckState]int{}
 	for _, c := range checks {
 		counts[c.State]++
 		fmt.Fprintf(e.out, "%-8s %s: %s\n", c.State, cleanLine(c.Title), cleanLine(c.Found))
+		if c.Mend != nil && c.Mend.Done {
+			indented(e, "         ", "Davit changed this computer for it; take it back: davit doctor --undo "+c.Mend.Action)
+		}
 		if c.State == api.CheckOK {
 			continue
 		}
@@ -59,6 +103,10 @@ func printChecks(e *env, checks []api.Check) {
 			indented(e, "         ", "To mend it:")
 			indented(e, "             ", c.Fix)
 			indented(e, "         ", c.FixWhy)
+		}
+		if c.Mend != nil && c.Mend.Digest != "" {
+			indented(e, "         ", "Or have Davit do it: davit doctor --mend "+c.Mend.Action+". It writes:")
+			indented(e, "             ", c.Mend.Text)
 		}
 	}
 	fmt.Fprintf(e.out, "\n%s\n", verdict(counts))

@@ -322,6 +322,14 @@ func TestInfoAndDoctor(t *testing.T) {
 	d.contains(d.ok("doctor"), "Containers run.")
 }
 
+func TestDoctorMends(t *testing.T) {
+	d := newDavit(t, apitest.Full)
+	d.contains(d.ok("doctor"), "To mend it:", "davit doctor --mend delegate", "# /etc/pretended/delegate")
+	d.fails(1, "doctor", "--mend", "nonsense")
+	d.contains(d.ok("doctor", "--mend", "all"), "Davit writes:", "yes", "davit doctor --undo delegate")
+	d.contains(d.ok("doctor", "--undo", "delegate"), "davit doctor --mend delegate")
+}
+
 func TestVersionAndHelp(t *testing.T) {
 	d := newDavit(t, apitest.Empty)
 	d.contains(d.ok("--version"), "davit version ")

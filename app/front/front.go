@@ -45,15 +45,15 @@ func Open(ctx context.Context, o Options) (*Front, error) {
 		o.Bin = filepath.Dir(exe)
 	}
 	b := binaries(o.Bin)
-	return open(ctx, o, keeperStart(o, b), b["davit"]), nil
+	return open(ctx, o, keeperStart(o, b), b), nil
 }
 
 // open makes a front that starts its engines with start.
-func open(ctx context.Context, o Options, start starter, davit string) *Front {
+func open(ctx context.Context, o Options, start starter, b map[string]string) *Front {
 	f := &Front{engines: newEngines(context.WithoutCancel(ctx), start, o.Log)}
 	f.transport = wire.Transport(func(ctx context.Context) (net.Conn, error) { return f.engines.dial(ctx) })
 	f.engines.gone = f.transport.CloseIdleConnections
-	f.service = &service{Service: wire.Client(f.transport), dirs: o.Dirs, davit: davit}
+	f.service = &service{Service: wire.Client(f.transport), dirs: o.Dirs, davit: b["davit"], mend: b["davit-mend"]}
 	return f
 }
 
@@ -81,7 +81,7 @@ func refuseRoot(uid int) error {
 // helpers in libexec, as packaged.
 func binaries(dir string) map[string]string {
 	found := map[string]string{}
-	for _, name := range []string{"davit", "davit-guard"} {
+	for _, name := range []string{"davit", "davit-guard", "davit-mend"} {
 		found[name] = filepath.Join(dir, name)
 		for _, d := range []string{dir, filepath.Join(dir, "../libexec/davit"), filepath.Join(dir, "../../bin")} {
 			p := filepath.Join(d, name)

@@ -65,7 +65,7 @@ func (c closing) Close() error { return c() }
 func opened(t *testing.T, p *inProcess) *Front {
 	dir := t.TempDir()
 	o := Options{Log: slog.New(slog.DiscardHandler), Dirs: store.Dirs{Data: filepath.Join(dir, "data"), Runtime: filepath.Join(dir, "run"), Config: dir}}
-	f := open(t.Context(), o, p.start, "")
+	f := open(t.Context(), o, p.start, nil)
 	t.Cleanup(func() {
 		if err := f.Close(); err != nil {
 			t.Error(err)

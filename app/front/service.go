@@ -15,11 +15,12 @@ type service struct {
 	api.Service
 	dirs  store.Dirs
 	davit string // our binary, which plays the doctor's probe
+	mend  string // davit-mend
 }
 
 // Doctor implements api.Service.
 func (s *service) Doctor(ctx context.Context) ([]api.Check, error) {
-	return doctor.Run(ctx, doctor.Options{Store: s.dirs.Data, Runtime: s.dirs.Runtime, Probe: s.davit})
+	return doctor.Run(ctx, doctor.Options{Store: s.dirs.Data, Runtime: s.dirs.Runtime, Probe: s.davit, Mends: mends(s.mend)})
 }
 
 // Autostart implements api.Service.

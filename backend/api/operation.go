@@ -111,4 +111,5 @@ type Check struct {
 	Means  string     `json:"means"`            // what it means for the person
 	Fix    string     `json:"fix,omitempty"`    // commands to copy, one a line
 	FixWhy string     `json:"fixWhy,omitempty"` // what the commands do
+	Mend   *Mend      `json:"mend,omitempty"`   // nil: Davit's helper cannot do it
 }

@@ -187,4 +187,9 @@ type System interface {
 	Info(ctx context.Context) (Info, error)
 	// Doctor tries what Davit needs from the host and reports each check.
 	Doctor(ctx context.Context) ([]Check, error)
+	// Mend changes the computer as Doctor's checks say, after the person has given
+	// their password to the desktop's own dialog. KindInvalid for what is no action,
+	// KindConflict where it would not write what was shown, KindCancelled
+	// where no password was given, KindHost where nobody can be asked.
+	Mend(ctx context.Context, r MendRequest) error
 }

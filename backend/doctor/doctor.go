@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/mend"
 )
 
 // Options say whose Davit is looked at.
@@ -16,6 +17,8 @@ type Options struct {
 	// Probe is the binary that is started as the probe and calls Main; "":
 	// this process's own.
 	Probe string
+	// Mends is who the helper would change this computer for; nil: it cannot.
+	Mends *mend.Host
 }
 
 // patience bounds one check. All of them together take some 50 ms; one that
@@ -26,34 +29,36 @@ const patience = 3 * time.Second
 type check struct {
 	id, title string
 	try       func(context.Context, *host) finding
+	mends     []mend.Action // what may have been done about it
 }
 
 // finding is what a check found.
 type finding struct {
 	state                     api.CheckState
 	found, means, fix, fixWhy string
+	action                    mend.Action // that does the same as fix, or better
 }
 
 // checks are in the order that a person should mend them in.
 func checks() []check {
 	return []check{
-		{"kernel", "Linux kernel", kernel},
-		{"userns", "User namespaces", userNamespaces},
-		{"newuidmap", "newuidmap and newgidmap", idMapTools},
-		{"subuid", "Subordinate user and group ids", subordinateIDs},
-		{"overlay", "Overlay file system", overlay},
-		{"tun", "Network device /dev/net/tun", tun},
-		{"home", "Home directory", home},
-		{"runtime", "Runtime directory", runtimeDir},
-		{"filesystem", "File system of the store", fileSystem},
-		{"space", "Free space", space},
-		{"seccomp", "System call filter", seccomp},
-		{"lsm", "AppArmor and SELinux", lsm},
-		{"cgroup", "Control groups", cgroups},
-		{"systemd", "systemd session", session},
-		{"linger", "After logging out", linger},
-		{"ports", "Ports below 1024", lowPorts},
-		{"ping", "ping from containers", ping},
+		{"kernel", "Linux kernel", kernel, nil},
+		{"userns", "User namespaces", userNamespaces, []mend.Action{mend.UserNS, mend.MaxUserNS, mend.AppArmor}},
+		{"newuidmap", "newuidmap and newgidmap", idMapTools, nil},
+		{"subuid", "Subordinate user and group ids", subordinateIDs, []mend.Action{mend.SubIDs}},
+		{"overlay", "Overlay file system", overlay, []mend.Action{mend.Overlay}},
+		{"tun", "Network device /dev/net/tun", tun, []mend.Action{mend.Tun}},
+		{"home", "Home directory", home, nil},
+		{"runtime", "Runtime directory", runtimeDir, []mend.Action{mend.Linger}},
+		{"filesystem", "File system of the store", fileSystem, nil},
+		{"space", "Free space", space, nil},
+		{"seccomp", "System call filter", seccomp, nil},
+		{"lsm", "AppArmor and SELinux", lsm, nil},
+		{"cgroup", "Control groups", cgroups, []mend.Action{mend.Delegate, mend.Linger}},
+		{"systemd", "systemd session", session, nil},
+		{"linger", "After logging out", linger, []mend.Action{mend.Linger}},
+		{"ports", "Ports below 1024", lowPorts, []mend.Action{mend.Ports}},
+		{"ping", "ping from containers", ping, []mend.Action{mend.Ping}},
 	}
 }
 
@@ -91,7 +96,28 @@ func one(ctx context.Context, h *host, c check) api.Check {
 	case <-ctx.Done():
 		f = unknown(fmt.Sprintf("No answer within %s.", patience), "Whether this works is not known.")
 	}
-	return api.Check{ID: c.id, Title: c.title, State: f.state, Found: f.found, Means: f.means, Fix: f.fix, FixWhy: f.fixWhy}
+	return api.Check{
+		ID: c.id, Title: c.title, State: f.state, Found: f.found, Means: f.means, Fix: f.fix, FixWhy: f.fixWhy, Mend: h.mendOf(c, f),
+	}
+}
+
+// mendOf is what the helper would do about a finding, or has done about the check.
+func (h *host) mendOf(c check, f finding) *api.Mend {
+	if h.mends == nil {
+		return nil
+	}
+	if f.action != "" {
+		p, err := h.mends.Plan(f.action)
+		if err == nil && len(p.Changes) > 0 {
+			return &api.Mend{Action: string(f.action), Text: p.String(), Digest: p.Digest(), Done: h.mends.Done(f.action)}
+		}
+	}
+	for _, a := range c.mends {
+		if h.mends.Done(a) {
+			return &api.Mend{Action: string(a), Done: true}
+		}
+	}
+	return nil
 }
 
 func ok(found, means string) finding {
@@ -113,5 +139,11 @@ func unknown(found, means string) finding {
 // mend adds the commands that put it right and what they do.
 func (f finding) mend(commands, why string) finding {
 	f.fix, f.fixWhy = commands, why
+	return f
+}
+
+// by names what of the helper's list does it, too.
+func (f finding) by(a mend.Action) finding {
+	f.action = a
 	return f
 }

@@ -217,7 +217,7 @@ func TestCheckThatHangs(t *testing.T) {
 	defer cancel()
 	block := make(chan struct{})
 	defer close(block)
-	c := one(ctx, machine(nil), check{"hang", "Hangs", func(context.Context, *host) finding { <-block; return finding{} }})
+	c := one(ctx, machine(nil), check{"hang", "Hangs", func(context.Context, *host) finding { <-block; return finding{} }, nil})
 	if c.State != api.CheckUnknown {
 		t.Errorf("%+v, want unknown", c)
 	}

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"davit/backend/mend"
 )
 
 // host is the machine as the checks see it; tests give another one.
@@ -24,6 +26,7 @@ type host struct {
 	store   string
 	runtime string
 	release string // of the kernel
+	mends   *mend.Host
 
 	getenv func(string) string
 	read   func(path string) ([]byte, error)
@@ -45,7 +48,7 @@ func thisHost(o Options) (*host, error) {
 	}
 	exe := cmp.Or(o.Probe, "/proc/self/exe")
 	h := &host{
-		uid: os.Getuid(), gids: groups(), store: o.Store, runtime: o.Runtime, release: unix.ByteSliceToString(u.Release[:]),
+		uid: os.Getuid(), gids: groups(), store: o.Store, runtime: o.Runtime, mends: o.Mends, release: unix.ByteSliceToString(u.Release[:]),
 		getenv: os.Getenv, read: readBounded, stat: os.Stat, statfs: statfs, access: unix.Access, openRW: openRW,
 		look: lookPath, output: output, caps: hasCaps,
 	}

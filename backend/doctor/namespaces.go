@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"davit/backend/mend"
 )
 
 func kernel(_ context.Context, h *host) finding {
@@ -58,14 +60,18 @@ func userNamespaces(ctx context.Context, h *host) finding {
 	switch {
 	case clone == "0":
 		return bad("The kernel refuses: kernel.unprivileged_userns_clone is 0.", means).
-			mend(sysctl("kernel.unprivileged_userns_clone", "1"), "Allows everyone to make user namespaces, now and after each start.")
+			mend(sysctl("kernel.unprivileged_userns_clone", "1"), "Allows everyone to make user namespaces, now and after each start.").by(mend.UserNS)
 	case limit == "0":
 		return bad("The kernel refuses: user.max_user_namespaces is 0.", means).
-			mend(sysctl("user.max_user_namespaces", "28633"), "Allows user namespaces, now and after each start.")
+			mend(sysctl("user.max_user_namespaces", "28633"), "Allows user namespaces, now and after each start.").by(mend.MaxUserNS)
 	case armor == "1":
-		return bad("AppArmor takes the rights of user namespaces away: kernel.apparmor_restrict_unprivileged_userns is 1.", means).
+		f := bad("AppArmor takes the rights of user namespaces away: kernel.apparmor_restrict_unprivileged_userns is 1.", means).
 			mend(sysctl("kernel.apparmor_restrict_unprivileged_userns", "0"),
 				"Lets all programs make user namespaces with rights in them. Davit's package allows only Davit, with an AppArmor profile of its own.")
+		if _, err := h.stat("/etc/apparmor.d/abi/4.0"); err == nil {
+			return f.by(mend.AppArmor)
+		}
+		return f
 	}
 	return bad("The kernel refuses: "+sentence(p.namespace), means).
 		mend("cat /proc/sys/user/max_user_namespaces\nsudo sysctl -w user.max_user_namespaces=28633",
@@ -143,10 +149,10 @@ func subordinateIDs(ctx context.Context, h *host) finding {
 	switch {
 	case uids.count == 0 || gids.count == 0:
 		return warning(fmt.Sprintf("%s has none in /etc/subuid and /etc/subgid.", h.user),
-			"Only images that need a single user work; databases and web servers often need more.").mend(fix, why)
+			"Only images that need a single user work; databases and web servers often need more.").mend(fix, why).by(mend.SubIDs)
 	case min(uids.count, gids.count) < enough:
 		return warning(fmt.Sprintf("%s has %d user and %d group ids.", h.user, uids.count, gids.count),
-			"Images with users above that number do not work.").mend(fix, why)
+			"Images with users above that number do not work.").mend(fix, why).by(mend.SubIDs)
 	}
 	return ok(fmt.Sprintf("%s has %d user and %d group ids.", h.user, uids.count, gids.count), "Images with several users work.")
 }
@@ -194,7 +200,7 @@ func overlay(ctx context.Context, h *host) finding {
 		return f.mend(h.upgrade(), "Linux 5.11 is the first that lets people mount overlays.")
 	}
 	return f.mend("sudo modprobe overlay\necho overlay | sudo tee /etc/modules-load.d/overlay.conf",
-		"Loads the kernel's module now and at each start. Where that does not help, the store's file system is in the way: move it with XDG_DATA_HOME.")
+		"Loads the kernel's module now and at each start. Where that does not help, the store's file system is in the way: move it with XDG_DATA_HOME.").by(mend.Overlay)
 }
 
 func tun(_ context.Context, h *host) finding {
@@ -205,7 +211,7 @@ func tun(_ context.Context, h *host) finding {
 	case err == nil:
 		return ok("It can be opened.", "Containers have a network.")
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV):
-		return bad("The device is not there.", means).mend(load, "Loads the kernel's module now and at each start.")
+		return bad("The device is not there.", means).mend(load, "Loads the kernel's module now and at each start.").by(mend.Tun)
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
 		return bad("It cannot be opened: permission denied.", means).
 			mend("sudo chmod 0666 /dev/net/tun\necho 'KERNEL==\"tun\", MODE=\"0666\"' | sudo tee /etc/udev/rules.d/90-tun.rules",

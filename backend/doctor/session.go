@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"davit/backend/mend"
 )
 
 func seccomp(_ context.Context, h *host) finding {
@@ -83,7 +85,7 @@ func cgroups(_ context.Context, h *host) finding {
 	case !delegated:
 		return warning("Version 2, but no part of it is yours.", means).
 			mend(fmt.Sprintf("sudo loginctl enable-linger %s\nsudo systemctl start user@%d.service", h.user, h.uid),
-				"Starts the service that gives you a part of the control groups; log in anew afterwards.")
+				"Starts the service that gives you a part of the control groups; log in anew afterwards.").by(mend.Linger)
 	}
 	var missing []string
 	for _, c := range []string{"memory", "cpu", "pids"} {
@@ -96,7 +98,7 @@ func cgroups(_ context.Context, h *host) finding {
 		return warning(found, "Containers run; limits of "+strings.Join(missing, ", ")+" cannot be set.").
 			mend("sudo mkdir -p /etc/systemd/system/user@.service.d\n"+
 				"printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf\n"+
-				"sudo systemctl daemon-reload", "Gives you these control groups, too; log in anew afterwards.")
+				"sudo systemctl daemon-reload", "Gives you these control groups, too; log in anew afterwards.").by(mend.Delegate)
 	}
 	return ok(found, "Limits of memory, CPU and processes can be set.")
 }
@@ -135,7 +137,7 @@ func linger(_ context.Context, h *host) finding {
 		return ok("Lingering is on.", "Containers go on when you log out.")
 	}
 	return warning("Lingering is off.", "Containers may be ended when you log out.").
-		mend("loginctl enable-linger", "Lets your programs go on without a login, from now on.")
+		mend("loginctl enable-linger", "Lets your programs go on without a login, from now on.").by(mend.Linger)
 }
 
 func lowPorts(_ context.Context, h *host) finding {
@@ -145,7 +147,7 @@ func lowPorts(_ context.Context, h *host) finding {
 		return unknown("The kernel does not tell.", "Ports from 1024 on can be published.")
 	case start > 80:
 		return ok(fmt.Sprintf("Yours begin at %d.", start), fmt.Sprintf("Containers' ports can be published from %d on, such as 8080 for 80.", start)).
-			mend(sysctl("net.ipv4.ip_unprivileged_port_start", "80"), "Lets everyone on this machine use ports from 80 on. Only if you want these.")
+			mend(sysctl("net.ipv4.ip_unprivileged_port_start", "80"), "Lets everyone on this machine use ports from 80 on. Only if you want these.").by(mend.Ports)
 	}
 	return ok(fmt.Sprintf("Yours begin at %d.", start), "Web servers can be published at port 80.")
 }
@@ -167,5 +169,5 @@ func ping(_ context.Context, h *host) finding {
 		}
 	}
 	return warning("You may not ping: net.ipv4.ping_group_range is "+strings.Join(f, " ")+".", means).
-		mend(sysctl("net.ipv4.ping_group_range", "0 2147483647"), "Lets everyone on this machine ping.")
+		mend(sysctl("net.ipv4.ping_group_range", "0 2147483647"), "Lets everyone on this machine ping.").by(mend.Ping)
 }

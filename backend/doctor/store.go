@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"davit/backend/mend"
 )
 
 func home(_ context.Context, h *host) finding {
@@ -45,7 +47,7 @@ func runtimeDir(_ context.Context, h *host) finding {
 	const means = "Davit uses %s instead."
 	if dir == "" {
 		return warning("XDG_RUNTIME_DIR is not set.", fmt.Sprintf(means, h.runtime)+" Logging in through systemd sets it.").
-			mend("sudo loginctl enable-linger "+h.user, "Has systemd make /run/user/… for you, also without a login.")
+			mend("sudo loginctl enable-linger "+h.user, "Has systemd make /run/user/… for you, also without a login.").by(mend.Linger)
 	}
 	st, err := h.stat(dir)
 	if err != nil {

@@ -65,6 +65,9 @@ func (e *Engine) Doctor(ctx context.Context) ([]api.Check, error) {
 	return list(checks), explain(err)
 }
 
+// Mend implements api.Service: only a front can ask the person.
+func (e *Engine) Mend(context.Context, api.MendRequest) error { return explain(notHere()) }
+
 // singleUID tells whether the user namespace has one id only.
 func singleUID(uidMap string) bool {
 	b, err := os.ReadFile(uidMap)

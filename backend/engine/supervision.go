@@ -167,7 +167,7 @@ func (e *Engine) SetAutostart(context.Context, bool) (api.Autostart, error) {
 }
 
 func notHere() error {
-	return api.Errorf(api.KindUnavailable, "the start at login is set on the host, not in the engine")
+	return api.Errorf(api.KindUnavailable, "this is changed on the host, not in the engine")
 }
 
 // StatsHistory implements api.Service.

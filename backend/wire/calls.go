@@ -149,3 +149,5 @@ func (c *client) Info(ctx context.Context) (api.Info, error) {
 func (c *client) Doctor(ctx context.Context) ([]api.Check, error) {
 	return query[[]api.Check](ctx, c, "Doctor")
 }
+
+func (c *client) Mend(ctx context.Context, r api.MendRequest) error { return c.command(ctx, "Mend", r) }

@@ -55,6 +55,7 @@ func methods() map[string]method {
 		"SetAutostart": query1(api.Service.SetAutostart),
 		"Info":         query0(api.Service.Info),
 		"Doctor":       query0(api.Service.Doctor),
+		"Mend":         command1(api.Service.Mend),
 	}
 	maps.Copy(all, imageMethods())
 	maps.Copy(all, networkMethods())

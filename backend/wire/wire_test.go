@@ -98,7 +98,7 @@ func TestEveryMethodIsServed(t *testing.T) {
 		out := f.Call(args)
 		err, _ := out[len(out)-1].Interface().(error)
 		switch {
-		case err == nil && m.Name != "Info" && m.Name != "Doctor":
+		case err == nil && m.Name != "Info" && m.Name != "Doctor" && m.Name != "Mend":
 			t.Errorf("%s: no error", m.Name)
 		case err != nil && (strings.Contains(err.Error(), noMethod) || api.KindOf(err) != api.KindHost):
 			t.Errorf("%s: %s %v", m.Name, api.KindOf(err), err)

@@ -28,7 +28,7 @@ var nouns = []noun{
 	{api.ImageFilter{}, ""}, {api.ResolvedRef{}, ""}, {api.PullSpec{}, ""}, {api.LoadResult{}, ""}, {api.RemovedImage{}, ""},
 	{api.Registry{}, ""}, {api.SearchQuery{}, ""}, {api.SearchPage{}, ""}, {api.SearchResult{}, ""}, {api.TagList{}, ""},
 	{api.Tag{}, ""}, {api.Login{}, ""}, {api.Operation{}, ""}, {api.Step{}, ""}, {api.Event{}, ""}, {api.Info{}, ""},
-	{api.Check{}, ""}, {api.Error{}, "ErrorBody"},
+	{api.Check{}, ""}, {api.Mend{}, ""}, {api.MendRequest{}, ""}, {api.MendStep{}, ""}, {api.Error{}, "ErrorBody"},
 	{api.Limits{}, ""}, {api.Update{}, ""}, {api.HealthCheck{}, ""}, {api.HealthResult{}, ""}, {api.Health{}, ""},
 	{api.Process{}, ""}, {api.StatsQuery{}, ""}, {api.Stats{}, ""}, {api.StatsRound{}, ""}, {api.Pressure{}, ""},
 	{api.EventQuery{}, ""}, {api.Autostart{}, ""},

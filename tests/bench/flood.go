@@ -40,12 +40,15 @@ func (b *bench) flood(ctx context.Context, our, _ program) error {
 	return err
 }
 
+// logText is where the lines of a log beside the list are.
+var logText = screen.Box{X: 572, Y: 180, Width: 530, Height: 500}
+
 func (b *bench) followed(ctx context.Context, w *opened) error {
 	if err := w.showLogs(ctx, "flood"); err != nil {
 		return err
 	}
 	var all []time.Duration
-	frames := 0
+	frames, blank := 0, 0
 	before := w.watch.Copy(panel, nil)
 	for i := range 200 {
 		on := toOther
@@ -57,12 +60,18 @@ func (b *bench) followed(ctx context.Context, w *opened) error {
 			return err
 		}
 		all = append(all, took)
+		if !w.watch.Text(logText) {
+			blank++
+		}
 		if !w.watch.Same(panel, before) {
 			frames, before = frames+1, w.watch.Copy(panel, before)
 		}
 	}
 	if frames < len(all)/4 {
 		return fmt.Errorf("the log moved %d times in %d: it is not followed", frames, len(all))
+	}
+	if blank > 0 {
+		return w.failed(fmt.Errorf("the log was blank %d times in %d", blank, len(all)))
 	}
 	slices.Sort(all)
 	b.time(figure{"window: hover to reaction, 10,000 log lines/s followed", []limit{{Most: 50}}}, ours, all[len(all)/2])

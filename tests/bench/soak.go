@@ -16,8 +16,8 @@ const soak = "soak"
 // The tabs of an open container beside the list, and how long the window stays
 // on each.
 var (
-	logsTab  = screen.Box{X: 646, Y: 98, Width: 30, Height: 18}
-	statsTab = screen.Box{X: 846, Y: 98, Width: 34, Height: 18}
+	logsTab  = screen.Box{X: 667, Y: 56, Width: 30, Height: 18}
+	statsTab = screen.Box{X: 851, Y: 56, Width: 34, Height: 18}
 )
 
 const stay = 30 * time.Second

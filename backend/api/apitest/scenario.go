@@ -160,7 +160,7 @@ func mixed() []api.Check {
 	c[5] = api.Check{
 		ID: "cgroup", Title: "Control groups", State: api.CheckWarning, Found: "Version 2, but nothing is delegated to you.",
 		Means: "Containers run; limits of memory and CPU cannot be set.", Fix: "sudo systemctl enable --now user@1000.service",
-		FixWhy: "Starts the service that gives you a part of the control groups.",
+		FixWhy: "Starts the service that gives you a part of the control groups.", Mend: pretended("delegate"),
 	}
 	c[6] = api.Check{
 		ID: "space", Title: "Free space", State: api.CheckWarning, Found: "1.2 GB in /home/ada/.local/share/davit",
@@ -174,12 +174,12 @@ func refusedChecks() []api.Check {
 	c[0] = api.Check{
 		ID: "userns", Title: "User namespaces", State: api.CheckFailed, Found: "The kernel refuses: kernel.unprivileged_userns_clone is 0.",
 		Means: "No container can run.", Fix: "sudo sysctl -w kernel.unprivileged_userns_clone=1\necho kernel.unprivileged_userns_clone=1 | sudo tee /etc/sysctl.d/90-userns.conf",
-		FixWhy: "Allows it now, and after the next start.",
+		FixWhy: "Allows it now, and after the next start.", Mend: pretended("userns"),
 	}
 	c[1] = api.Check{
 		ID: "subuid", Title: "Subordinate user ids", State: api.CheckFailed, Found: "ada has none in /etc/subuid.",
 		Means: "Only images with a single user will work.", Fix: "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ada",
-		FixWhy: "Gives you 65536 user and group ids for containers.",
+		FixWhy: "Gives you 65536 user and group ids for containers.", Mend: pretended("subids"),
 	}
 	c[3].State, c[3].Found, c[3].Means = api.CheckUnknown, "Not tried: it needs a user namespace.", "It is tried once the first check passes."
 	return c

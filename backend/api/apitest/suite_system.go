@@ -161,6 +161,9 @@ func testDoctor(s *suite) {
 	if len(list) < 5 {
 		s.Errorf("only %d checks", len(list))
 	}
+	if err := s.Service.Mend(s.ctx(), api.MendRequest{Apply: []api.MendStep{{Action: "no such action"}}}); err == nil {
+		s.Errorf("what is no action was carried out")
+	}
 }
 
 // A call whose time is over before it begins does nothing.

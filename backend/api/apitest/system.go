@@ -71,3 +71,44 @@ func (f *Fake) Doctor(ctx context.Context) ([]api.Check, error) {
 	}
 	return slices.Clone(f.checks), nil
 }
+
+// Mend implements api.Service: what a check offers puts it right.
+func (f *Fake) Mend(ctx context.Context, r api.MendRequest) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return api.AsError(err)
+	}
+	for _, step := range r.Apply {
+		c, err := f.offering(step.Action)
+		if err != nil {
+			return err
+		}
+		if step.Digest != c.Mend.Digest {
+			return api.Errorf(api.KindConflict, "%s: the computer has changed since this was shown", step.Action)
+		}
+		c.State, c.Mend = api.CheckOK, &api.Mend{Action: step.Action, Done: true}
+	}
+	for _, action := range r.Undo {
+		c, err := f.offering(action)
+		if err != nil {
+			return err
+		}
+		c.State, c.Mend = api.CheckWarning, pretended(action)
+	}
+	return nil
+}
+
+// offering is the check that an action belongs to.
+func (f *Fake) offering(action string) (*api.Check, error) {
+	for i := range f.checks {
+		if m := f.checks[i].Mend; m != nil && m.Action == action {
+			return &f.checks[i], nil
+		}
+	}
+	return nil, api.Errorf(api.KindInvalid, "%q is nothing that can be mended", action)
+}
+
+func pretended(action string) *api.Mend {
+	return &api.Mend{Action: action, Text: "# /etc/pretended/" + action + "\nyes\n", Digest: "digest of " + action}
+}

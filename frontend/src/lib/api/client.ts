@@ -125,6 +125,10 @@ export class Client {
   async doctor(signal?: AbortSignal) {
     return (await this.transport.call<t.Check[] | null>('Doctor', [], signal)) ?? [];
   }
+
+  async mend(request: t.MendRequest): Promise<void> {
+    await this.transport.call('Mend', [request]);
+  }
 }
 
 /** Lets n run at a time; the others wait their turn. */

@@ -714,6 +714,25 @@ export interface Check {
   means: string;
   fix?: string;
   fixWhy?: string;
+  mend?: Mend;
+}
+
+/** What Davit's helper would change, as root, or has changed. */
+export interface Mend {
+  action: string;
+  text?: string;
+  digest?: string;
+  done?: boolean;
+}
+
+export interface MendRequest {
+  apply?: MendStep[];
+  undo?: string[];
+}
+
+export interface MendStep {
+  action: string;
+  digest: string;
 }
 
 export type Kind =
