@@ -3,7 +3,7 @@ import type { LogLine, LogQuery } from '$lib/api/types';
 import { plain, spans } from './ansi';
 import { Heights } from './heights';
 import { type Clock, timeOf } from './measure';
-import { LogModel, type Source } from './model.svelte';
+import { LogModel, page, type Source } from './model.svelte';
 import { type Show, spansOf } from './show';
 
 describe('ansi', () => {
@@ -88,6 +88,14 @@ describe('LogModel', () => {
     await model.open();
     expect(model.text()).toBe('ab\nc\n');
     expect(model.phase).toBe('ended');
+  });
+  it('knows of older lines also where the newest come piece by piece', async () => {
+    const model = modelOf(async (_q, sink) => {
+      for (let n = 0; n < page; n += 100) await sink(Array.from({ length: 100 }, (_, i) => line(n + i)));
+    });
+    await model.open();
+    expect(model.older).toBe(true);
+    expect(model.count).toBe(page);
   });
   it('reads what is above and below when it is wanted', async () => {
     const model = modelOf(engineWith(Array.from({ length: 5000 }, (_, n) => line(n))));

@@ -50,6 +50,8 @@ export class LogModel {
   private scheduled = false;
   private joining = false;
   private paging = false;
+  /** So many lines of those that were asked for at first have not come yet. */
+  private wanting = 0;
 
   constructor(
     private readonly source: Source,
@@ -72,6 +74,7 @@ export class LogModel {
   /** Reads the newest lines and goes on. */
   async open(): Promise<void> {
     this.reset();
+    this.wanting = page;
     await this.follow({ tail: page });
   }
 
@@ -234,7 +237,7 @@ export class LogModel {
     const from = this.lines.length;
     for (const line of fresh) this.add(line);
     // As many lines as were asked for: there may be older ones.
-    if (first && fresh.length >= page) this.older = true;
+    if (this.wanting > 0 && (this.wanting -= fresh.length) <= 0) this.older = true;
     if (!first) this.find(from);
     this.shed();
     this.version++;
@@ -285,6 +288,7 @@ export class LogModel {
     this.moved = 0;
     this.made++;
     this.older = this.newer = false;
+    this.wanting = 0;
     this.phase = 'loading';
     this.error = undefined;
     this.version++;
