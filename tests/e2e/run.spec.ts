@@ -47,3 +47,39 @@ test('what is wrong is said by Go, beside the field, as the command line says it
   expect(said.replaceAll(/\s+/g, ' ')).toContain(beside!.split('.')[0]!.trim());
   await expectAccessible(app, 'wrong form');
 });
+
+const composeFile = `services:
+  web:
+    image: davit.local/sample
+    container_name: shop
+    ports: ["127.0.0.1:18081:8080"]
+    environment:
+      GREETING: "it's <b>me</b>"
+    labels: {a: "b"}
+    volumes: ["data:/data:ro"]
+    restart: unless-stopped
+    deploy:
+      replicas: 3
+  db:
+    image: davit.local/db
+`;
+
+test('a compose file fills the form; the form is copied in every form', async ({ app, davit }) => {
+  await davit.cli('load', '--sample');
+  const form = new RunForm(app);
+  await form.open();
+  await form.paste(composeFile);
+  await form.sheet.getByText('web', { exact: true }).click();
+  await expect(form.name).toHaveValue('shop');
+  await expect(form.sheet.getByLabel('Value', { exact: true })).toHaveValue("it's <b>me</b>");
+  await expect(form.sheet.getByText('Not understood and left out', { exact: false })).toContainText('deploy');
+  await expectAccessible(app, 'pasted compose file');
+
+  const compose = await form.copyAs('Compose Service');
+  expect(compose).toContain('container_name: shop');
+  expect(await form.copyAs('Quadlet (systemd)')).toMatch(/^\[Container\]\n(.*\n)*ContainerName=shop\n/m);
+  expect(await form.copyAs('Kubernetes YAML')).toMatch(/^kind: Pod$/m);
+  await form.paste(compose);
+  await expect(form.sheet.getByText('Not understood', { exact: false })).toHaveCount(0);
+  expect(await form.copyAs('Compose Service')).toBe(compose);
+});
