@@ -34,7 +34,7 @@ func (k *levels) of(at int64, l line) loglevel.Level {
 // above looks for the line that the one at an offset continues.
 func (k *levels) above(known continued, at int64, stream string) continued {
 	found := continued{from: max(0, at-lookBack), to: at}
-	err := backwards(k.files, found.from, at, func(o int64, s string) bool {
+	err := backwards(k.files, found.from, at, nil, func(o int64, s string) bool {
 		l, ok := split(s)
 		switch {
 		case !ok || l.stream != stream:

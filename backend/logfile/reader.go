@@ -111,7 +111,7 @@ func (r *reader) more(ctx context.Context, first bool) error {
 		}
 	}
 	count := 0
-	r.at, err = lines(&r.files, r.at, end, func(at int64, s string) (bool, error) {
+	r.at, err = linesBut(&r.files, r.at, end, r.skip(), func(at int64, s string) (bool, error) {
 		if count++; count&255 == 0 && ctx.Err() != nil && context.Cause(ctx) != errUntil {
 			return false, ctx.Err()
 		}
@@ -139,9 +139,21 @@ func (r *reader) bounds(end int64) (int64, error) {
 		r.at = max(r.at, from)
 	}
 	if r.query.Tail != nil && *r.query.Tail >= 0 {
-		r.at, err = tail(&r.files, r.at, end, *r.query.Tail, r.match)
+		r.at, err = tail(&r.files, r.at, end, *r.query.Tail, r.skip(), r.match)
 	}
 	return end, err
+}
+
+// skip tells of many lines at once that what is searched for is in none. Where
+// there are colours it may be in what is seen of a line, and the rest of a long
+// line comes with its beginning.
+func (r *reader) skip() skip {
+	if r.needle.lower == "" {
+		return nil
+	}
+	return func(lines string) bool {
+		return r.carry == [2]bool{} && strings.IndexByte(lines, 0x1b) < 0 && !r.needle.in(lines)
+	}
 }
 
 // match tells whether the line at an offset is one of those asked for.
@@ -187,9 +199,9 @@ func (r *reader) tell(offset int64, s string) error {
 
 // needle is text to look for, whatever its case.
 type needle struct {
-	lower        string
-	first, upper byte
-	ascii        bool
+	lower string
+	ascii bool
+	rare  int // the place of the byte in it that is the least common
 }
 
 func newNeedle(s string) needle {
@@ -197,43 +209,63 @@ func newNeedle(s string) needle {
 	for i := range len(s) {
 		n.ascii = n.ascii && s[i] < utf8.RuneSelf
 	}
-	if s != "" {
-		n.first = n.lower[0]
-		n.upper = strings.ToUpper(n.lower[:1])[0]
+	if !n.ascii {
+		return n
+	}
+	for i := range len(n.lower) {
+		if commonness(n.lower[i]) < commonness(n.lower[n.rare]) {
+			n.rare = i
+		}
 	}
 	return n
 }
 
-func (n needle) in(s string) bool {
-	if n.lower == "" {
-		return true
+// commonness orders bytes by how often logs have them: digits of times and
+// spaces are everywhere, the letters as in English.
+func commonness(c byte) int {
+	const letters = "zqxjkvbpygfwmuclhrdsnioate"
+	switch i := strings.IndexByte(letters, c); {
+	case i >= 0:
+		return i
+	case c == ' ' || '0' <= c && c <= '9':
+		return len(letters)
 	}
-	if !n.ascii {
-		return strings.Contains(strings.ToLower(s), n.lower)
-	}
-	for len(s) >= len(n.lower) {
-		i := strings.IndexByte(s, n.first)
-		if n.upper != n.first {
-			if j := strings.IndexByte(s[:end(i, len(s))], n.upper); j >= 0 {
-				i = j
-			}
-		}
-		if i < 0 || len(s)-i < len(n.lower) {
-			return false
-		}
-		if foldASCII(s[i:i+len(n.lower)], n.lower) {
-			return true
-		}
-		s = s[i+1:]
-	}
-	return false
+	return len(letters) / 2
 }
 
-func end(i, n int) int {
-	if i < 0 {
-		return n
+func (n needle) in(s string) bool {
+	switch {
+	case n.lower == "":
+		return true
+	case !n.ascii:
+		return strings.Contains(strings.ToLower(s), n.lower)
 	}
-	return i
+	c := n.lower[n.rare]
+	if n.around(s, c) {
+		return true
+	}
+	return 'a' <= c && c <= 'z' && n.around(s, c-('a'-'A'))
+}
+
+// around looks where the rare byte stands as c.
+func (n needle) around(s string, c byte) bool {
+	for i := n.rare; ; i++ {
+		if len(s)-(len(n.lower)-n.rare) < i {
+			return false
+		}
+		at := strings.IndexByte(s[i:], c)
+		if at < 0 {
+			return false
+		}
+		i += at
+		from := i - n.rare
+		if from+len(n.lower) > len(s) {
+			return false
+		}
+		if foldASCII(s[from:from+len(n.lower)], n.lower) {
+			return true
+		}
+	}
 }
 
 // inVisible looks in what is seen of a line, too: colours change within words.

@@ -16,6 +16,15 @@ const block = 256 << 10
 // taken. The lines' text is part of one string a block: nothing is allocated
 // for a line.
 func lines(f io.ReaderAt, from, to int64, do func(at int64, s string) (bool, error)) (int64, error) {
+	return linesBut(f, from, to, nil, do)
+}
+
+// skip tells that none of some lines is wanted. Most of a log can be searched
+// without taking it apart.
+type skip func(lines string) bool
+
+// linesBut is lines without those that can be skipped, many at once.
+func linesBut(f io.ReaderAt, from, to int64, none skip, do func(at int64, s string) (bool, error)) (int64, error) {
 	buf := make([]byte, min(block, max(0, to-from)))
 	for from < to {
 		n, err := f.ReadAt(buf[:min(int64(len(buf)), to-from)], from)
@@ -23,6 +32,9 @@ func lines(f io.ReaderAt, from, to int64, do func(at int64, s string) (bool, err
 			return from, fmt.Errorf("read log: %w", err)
 		}
 		s := string(buf[:n])
+		if i := strings.LastIndexByte(s, '\n') + 1; none != nil && i > 0 && none(s[:i]) {
+			from, s = from+int64(i), s[i:]
+		}
 		for {
 			i := strings.IndexByte(s, '\n')
 			if i < 0 {
@@ -104,12 +116,12 @@ func (c *clock) before(f io.ReaderAt, mid, hi int64, t time.Time) (before bool, 
 
 // tail finds the offset from which [lo, hi) holds the last n lines that match.
 // The pieces of a line count as one.
-func tail(f io.ReaderAt, lo, hi int64, n int, match func(int64, line) bool) (int64, error) {
+func tail(f io.ReaderAt, lo, hi int64, n int, none skip, match func(int64, line) bool) (int64, error) {
 	if n <= 0 {
 		return hi, nil
 	}
 	start, count, last := hi, 0, true
-	err := backwards(f, lo, hi, func(at int64, s string) bool {
+	err := backwards(f, lo, hi, none, func(at int64, s string) bool {
 		l, ok := split(s)
 		if !ok || !match(at, l) {
 			return true
@@ -127,7 +139,7 @@ func tail(f io.ReaderAt, lo, hi int64, n int, match func(int64, line) bool) (int
 
 // backwards calls do for each complete line of [lo, hi), the last first,
 // until do answers false.
-func backwards(f io.ReaderAt, lo, hi int64, do func(at int64, s string) bool) error {
+func backwards(f io.ReaderAt, lo, hi int64, none skip, do func(at int64, s string) bool) error {
 	rest := "" // of the line whose beginning lies further up, and its newline
 	size := int64(8 << 10)
 	for hi > lo {
@@ -140,6 +152,13 @@ func backwards(f io.ReaderAt, lo, hi int64, do func(at int64, s string) bool) er
 		s := string(append(b, rest...))
 		hi = from
 		end := strings.LastIndexByte(s, '\n') // torn: no newline yet
+		first := 0                            // of the whole lines
+		if from > lo {
+			first = strings.IndexByte(s, '\n') + 1
+		}
+		if none != nil && end >= first && none(s[first:end+1]) {
+			end = first - 1
+		}
 		for end >= 0 {
 			begin := strings.LastIndexByte(s[:end], '\n') + 1
 			if begin == 0 && from > lo {

@@ -44,6 +44,7 @@ func measures() []measure {
 		{"commands", (*bench).commands},
 		{"engine", (*bench).resident},
 		{"logs", (*bench).logs},
+		{"logpages", (*bench).pages},
 		{"crowd", (*bench).crowd},
 		{"memory", (*bench).memory},
 		{"pulls", (*bench).pulls},
