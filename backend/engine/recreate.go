@@ -504,7 +504,7 @@ func (e *Engine) resumeEdit(ctx context.Context, rec store.Record) error {
 	other, err := store.ReadRecord(e.dirs.Container(rec.Replaces + rec.ReplacedBy))
 	marked := func(r store.Record) bool { return strings.Contains(r.Name, keptMark) }
 	switch {
-	case rec.ReplacedBy != "" && err == nil && other.Replaces != rec.ID && !marked(other):
+	case rec.ReplacedBy != "" && marked(rec) && (errors.Is(err, os.ErrNotExist) || err == nil && other.Replaces != rec.ID && e.hasItsPlace(other)):
 		return e.discard(ctx, rec)
 	case rec.Replaces == "" || !marked(rec):
 		return nil
@@ -512,6 +512,22 @@ func (e *Engine) resumeEdit(ctx context.Context, rec store.Record) error {
 		return e.exchange(ctx, other.ID, rec.ID, kept{name: bare(rec.Name)})
 	}
 	return e.drop(ctx, rec.ID)
+}
+
+// hasItsPlace tells that nothing can make a container what it was before: it is
+// kept for nobody, or for one that has its place for good.
+func (e *Engine) hasItsPlace(rec store.Record) bool {
+	if rec.ReplacedBy == "" {
+		return !strings.Contains(rec.Name, keptMark)
+	}
+	dir := e.dirs.Container(rec.ReplacedBy)
+	lock, free, err := store.LockDir(string(dir))
+	if err != nil || !free { // it may not start, and be taken back
+		return false
+	}
+	now, err := store.ReadRecord(dir)
+	err = errors.Join(err, lock.Unlock())
+	return err == nil && now.Replaces == rec.ID && !strings.Contains(now.Name, keptMark)
 }
 
 // takeAlong puts what the predecessor changed in its own file system into the

@@ -108,6 +108,8 @@ export class Davit {
     await this.endProcesses();
     // Overlay leaves a directory that its own owner may not enter.
     await run('chmod', ['-R', 'u+rwX', this.home]).catch(() => {});
+    // Files of containers belong to subordinate ids; where only one id is to be had there are none.
+    await run('unshare', ['--map-root-user', '--map-auto', 'rm', '-rf', this.home]).catch(() => {});
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 }

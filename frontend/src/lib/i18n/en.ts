@@ -17,10 +17,12 @@ import { files } from './files';
 import { stats } from './stats';
 import { terminal } from './terminal';
 import { volumes } from './volumes';
+import { whose } from './whose';
 
 export const en = {
   terminal,
   volumes,
+  whose,
   files,
   stats,
   app: {
@@ -157,6 +159,7 @@ export const en = {
     workingDir: 'Working directory',
     user: 'User',
     root: 'root (you, outside)',
+    mappedRoot: 'root',
     environment: 'Environment',
     mounts: 'Mounts',
     readOnly: 'read-only',
