@@ -29,7 +29,6 @@ test('whose files a container writes is foretold, and can be otherwise', async (
     await expect(storage.getByRole('button', { name: 'Run it as root inside' })).toBeVisible();
     await expect(storage.getByRole('button', { name: "Give the directory to the container's user" })).toBeVisible();
     await expectAccessible(app, 'a forecast');
-    await pictures(app, 'whose-forecast');
 
     await storage.getByRole('button', { name: 'Make user 70 inside you' }).click();
     await expect(storage).toContainText('User 70 inside is you');
