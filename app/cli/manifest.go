@@ -9,7 +9,26 @@ import (
 )
 
 func newManifestGroup() *command {
-	return noun("manifest", "What registries have under a name", newManifestInspectCommand())
+	return noun("manifest", "What registries have under a name", newManifestInspectCommand(), newManifestCreateCommand())
+}
+
+// newManifestCreateCommand is docker's buildx imagetools create, of images
+// that are here: the list goes to the registry at once.
+func newManifestCreateCommand() *command {
+	var o PushOptions
+	c := &command{
+		name: "create", args: "[OPTIONS] NAME[:TAG] IMAGE IMAGE...", group: "Registries", least: 3, most: anyNumber,
+		short: "Push images for several platforms, and a list of them under one name",
+	}
+	c.set().BoolVarP(&o.Quiet, "quiet", "q", false, "Only print the list's full name")
+	c.run = func(ctx context.Context, e *env, args []string) error {
+		s, err := e.Service(ctx)
+		if err != nil {
+			return err
+		}
+		return pushOne(ctx, e, s, o, api.PushSpec{Ref: args[1], To: args[0], With: args[2:]})
+	}
+	return c
 }
 
 func newManifestInspectCommand() *command {

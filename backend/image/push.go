@@ -34,6 +34,7 @@ type Pushed struct {
 	// Converted tells that the registry takes the OCI's types only, and the
 	// image was in docker's: the manifest is another then.
 	Converted bool
+	kind      string // media type of the manifest
 }
 
 // Push sends the image at spec.Ref to the registry in its name, or under the
@@ -47,23 +48,39 @@ func (s *Store) Push(ctx context.Context, spec api.PushSpec, progress func(Progr
 	if err != nil {
 		return Pushed{}, err
 	}
-	if !s.hasAll(g.doc) {
-		return Pushed{}, api.Errorf(api.KindCorrupt, "parts of the image %s are missing", spec.Ref).WithRef(spec.Ref).WithHint("Pull it again, or davit image check --repair.")
+	var p Pushed
+	if len(spec.With) > 0 {
+		p, err = s.pushList(ctx, g, n, spec, progress)
+	} else {
+		p, err = s.pushOne(ctx, g, spec.Ref, target{n, false}, progress)
 	}
-	lease, err := s.layout.Lease(ctx, leased(g))
-	if err != nil {
-		return Pushed{}, err
-	}
-	defer lease.Close()
-	t := newTracker(n.String(), g.doc.manifest.Layers, progress)
-	p, err := s.pushTo(ctx, g, n, t)
-	t.close()
 	if err != nil {
 		e := *api.AsError(wrapped("push", n, err))
 		e.Ref = n.String()
 		return Pushed{}, &e
 	}
 	return p, nil
+}
+
+// target is where an image goes.
+type target struct {
+	name   name.Name
+	listed bool // it is part of a list, which gets the tag
+}
+
+func (s *Store) pushOne(ctx context.Context, g *group, ref string, at target, progress func(Progress)) (Pushed, error) {
+	if !s.hasAll(g.doc) {
+		return Pushed{}, api.Errorf(api.KindCorrupt, "parts of the image %s are missing", ref).WithRef(ref).WithHint("Pull it again, or davit image check --repair.")
+	}
+	lease, err := s.layout.Lease(ctx, leased(g))
+	if err != nil {
+		return Pushed{}, err
+	}
+	defer lease.Close()
+	t := newTracker(at.name.String(), g.doc.manifest.Layers, progress)
+	p, err := s.pushTo(ctx, g, at, t)
+	t.close()
+	return p, err
 }
 
 // PushName tells which name a push is for.
@@ -106,18 +123,24 @@ func leased(g *group) []string {
 	return out
 }
 
-func (s *Store) pushTo(ctx context.Context, g *group, n name.Name, t *tracker) (Pushed, error) {
+// uploader gives access to where a name leads, and tells which layers other
+// repositories there have.
+func (s *Store) uploader(n name.Name, m *manifest.Manifest) (u *fetch.Uploader, known map[string]string, err error) {
 	sources, err := s.c.Registries.Sources(n)
 	if err != nil {
-		return Pushed{}, err
+		return nil, nil, err
 	}
-	to := sources[len(sources)-1] // mirrors come first, and are not written to
-	there := name.Name{Registry: to.Host, Repository: to.Repository, Tag: n.Tag}
-	known, err := s.elsewhere(there, n)
-	if err != nil {
-		return Pushed{}, err
+	at := sources[len(sources)-1] // mirrors come first, and are not written to
+	there := name.Name{Registry: at.Host, Repository: at.Repository, Tag: n.Tag}
+	if known, err = s.elsewhere(there, n); err != nil {
+		return nil, nil, err
 	}
-	u, err := s.client.Uploader(fetch.Host{Name: to.Host, Insecure: to.Insecure}, there, repositories(known, g.doc.manifest))
+	u, err = s.client.Uploader(fetch.Host{Name: at.Host, Insecure: at.Insecure}, there, repositories(known, m))
+	return u, known, err
+}
+
+func (s *Store) pushTo(ctx context.Context, g *group, at target, t *tracker) (Pushed, error) {
+	u, known, err := s.uploader(at.name, g.doc.manifest)
 	if err != nil {
 		return Pushed{}, err
 	}
@@ -134,24 +157,36 @@ func (s *Store) pushTo(ctx context.Context, g *group, n name.Name, t *tracker) (
 	if _, err := s.pushBlob(ctx, u, s.fileBlob(config), &step{d: config}, ""); err != nil {
 		return Pushed{}, err
 	}
+	p, err := s.putManifest(ctx, u, g, at, sent)
+	if err != nil {
+		return Pushed{}, err
+	}
+	return p, s.notePushed(ctx, g, at, p)
+}
+
+// putManifest puts the manifest of layers that were sent.
+func (s *Store) putManifest(ctx context.Context, u *fetch.Uploader, g *group, at target, sent []manifest.Descriptor) (Pushed, error) {
 	m, again, err := s.sentManifest(g, sent)
 	if err != nil {
 		return Pushed{}, err
 	}
-	p := Pushed{Name: n.String(), Repacked: again}
-	err = u.Manifest(ctx, m)
+	put := func() error {
+		if at.listed {
+			return u.Untagged(ctx, m, manifest.Digest(m.raw))
+		}
+		return u.Manifest(ctx, m)
+	}
+	p := Pushed{Name: at.name.String(), Repacked: again}
+	err = put()
 	if errors.Is(err, fetch.ErrManifest) && m.kind != manifest.TypeManifest {
-		s.log.Info("docker's types are refused, pushing the OCI's", "name", n.String(), "err", err)
+		s.log.Info("docker's types are refused, pushing the OCI's", "name", p.Name, "err", err)
 		p.Converted = true
 		if m, err = inOCI(g, sent); err == nil {
-			err = u.Manifest(ctx, m)
+			err = put()
 		}
 	}
-	if err != nil {
-		return Pushed{}, err
-	}
-	p.Digest, p.Size = manifest.Digest(m.raw), int64(len(m.raw))
-	return p, s.notePushed(ctx, g, n, p)
+	p.Digest, p.Size, p.kind = manifest.Digest(m.raw), int64(len(m.raw)), m.kind
+	return p, err
 }
 
 // sentManifest is the image's own manifest where all blobs went as they are;
@@ -180,13 +215,14 @@ func inOCI(g *group, sent []manifest.Descriptor) (rawManifest, error) {
 }
 
 // notePushed enters that the registry has the image now under this digest.
-func (s *Store) notePushed(ctx context.Context, g *group, n name.Name, p Pushed) error {
+func (s *Store) notePushed(ctx context.Context, g *group, at target, p Pushed) error {
+	n := at.name
 	source := n.Repo() + "@" + p.Digest
 	return s.layout.Update(ctx, func(have []layout.Entry) ([]layout.Entry, error) {
 		add := g.entries[0]
 		add.Name, add.Source = "", source
 		for i, e := range have {
-			if e.Name == n.String() && e.Config == g.doc.id {
+			if e.Name == n.String() && e.Config == g.doc.id && !at.listed {
 				have[i].Source = source
 				return have, nil
 			}

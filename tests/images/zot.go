@@ -67,6 +67,8 @@ func (s *strict) judge(r *http.Request, body []byte) (status int, code string) {
 		Layers []struct{ MediaType, Digest string }
 	}
 	switch {
+	case r.Header.Get("Content-Type") == string(types.OCIImageIndex):
+		return 0, "" // that its images are there, the registry inside sees
 	case r.Header.Get("Content-Type") != string(types.OCIManifestSchema1):
 		return http.StatusUnsupportedMediaType, "MANIFEST_INVALID"
 	case json.Unmarshal(body, &m) != nil, m.MediaType != "" && m.MediaType != types.OCIManifestSchema1, m.Config.MediaType != types.OCIConfigJSON:

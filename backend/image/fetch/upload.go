@@ -88,6 +88,11 @@ func (u *Uploader) Manifest(ctx context.Context, m remote.Taggable) error {
 	return u.fail(ctx, u.put.Put(ctx, u.ref, m))
 }
 
+// Untagged puts the manifest under its digest alone. Its blobs have to be there.
+func (u *Uploader) Untagged(ctx context.Context, m remote.Taggable, digest string) error {
+	return u.fail(ctx, u.put.Put(ctx, u.repo.Digest(digest), m))
+}
+
 func (u *Uploader) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

@@ -975,9 +975,11 @@ export interface RemoveImageOptions {
   permanent?: boolean;
 }
 
+/** What to push; `with` are further images, for other platforms, that the name becomes a list of. */
 export interface PushSpec {
   ref: string;
   to?: string;
+  with?: string[];
 }
 
 export interface SaveSpec {
