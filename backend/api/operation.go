@@ -58,7 +58,7 @@ type Step struct {
 type Event struct {
 	Cursor uint64    `json:"cursor"`
 	Time   time.Time `json:"time"`
-	Type   string    `json:"type"`   // "hello", "container", "image", "operation", "registry"
+	Type   string    `json:"type"`   // "hello", "container", "image", "network", "operation", "registry"
 	Action string    `json:"action"` // docker's: create, start, die, destroy, pull, tag, untag, delete …
 	ID     string    `json:"id"`
 	Name   string    `json:"name,omitempty"`

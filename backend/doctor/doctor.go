@@ -48,6 +48,7 @@ func checks() []check {
 		{"subuid", "Subordinate user and group ids", subordinateIDs, []mend.Action{mend.SubIDs}},
 		{"overlay", "Overlay file system", overlay, []mend.Action{mend.Overlay}},
 		{"tun", "Network device /dev/net/tun", tun, []mend.Action{mend.Tun}},
+		{"links", "Bridge, veth pairs and packet filter", links, nil},
 		{"home", "Home directory", home, nil},
 		{"runtime", "Runtime directory", runtimeDir, []mend.Action{mend.Linger}},
 		{"filesystem", "File system of the store", fileSystem, nil},
@@ -59,6 +60,7 @@ func checks() []check {
 		{"linger", "After logging out", linger, []mend.Action{mend.Linger}},
 		{"ports", "Ports below 1024", lowPorts, []mend.Action{mend.Ports}},
 		{"ping", "ping from containers", ping, []mend.Action{mend.Ping}},
+		{"subnets", "Networks' addresses", subnets, nil},
 	}
 }
 

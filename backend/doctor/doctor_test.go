@@ -19,6 +19,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(envTold) != "" {
+		fmt.Println(int(errnoOf(mayOpen(webPort))), int(errnoOf(mayPing())))
+		os.Exit(0)
+	}
 	if code, ran := Main(os.Args); ran {
 		os.Exit(code)
 	}
@@ -51,9 +55,13 @@ func machine(change func(*host, map[string]string)) *host {
 		output: func(context.Context, string, ...string) (string, error) {
 			return "", errors.New("exit status 1")
 		},
-		caps:   func(string) bool { return true },
-		probe:  func(context.Context) probed { return probed{} },
-		mapIDs: func(context.Context, idRange, idRange) error { return nil },
+		caps:     func(string) bool { return true },
+		probe:    func(context.Context) probed { return probed{} },
+		mapIDs:   func(context.Context, idRange, idRange) error { return nil },
+		links:    func(context.Context) linked { return linked{} },
+		mayOpen:  func(int) error { return nil },
+		mayPing:  func() error { return nil },
+		networks: func() ([]network, error) { return nil, nil },
 		statfs: func(string) (unix.Statfs_t, error) {
 			return unix.Statfs_t{Type: 0xef53, Bavail: 50 << 20, Bsize: 4096, Files: 1 << 24, Ffree: 1 << 23}, nil
 		},
@@ -87,6 +95,20 @@ func TestHealthyMachine(t *testing.T) {
 	for _, c := range list {
 		if c.State != api.CheckOK || c.Found == "" || c.Means == "" {
 			t.Errorf("%s: %s: found %q, means %q", c.ID, c.State, c.Found, c.Means)
+		}
+	}
+}
+
+func lacks(what string, why error) func(*host, env) {
+	return func(h *host, _ env) {
+		h.links = func(context.Context) linked { return linked{failed: map[string]error{what: why}} }
+	}
+}
+
+func collides(name string) func(*host, env) {
+	return func(h *host, _ env) {
+		h.networks = func() ([]network, error) {
+			return []network{{name: "fine"}, {name: name, problem: "this computer reaches 10.4.0.0/16 over tun0"}}, nil
 		}
 	}
 }
@@ -183,7 +205,25 @@ func TestFindings(t *testing.T) {
 		{"su", "systemd", func(_ *host, f env) { delete(f, "/run/user/1000/systemd/private") }, api.CheckWarning, "none", "machinectl"},
 		{"no linger", "linger", func(_ *host, f env) { delete(f, "/var/lib/systemd/linger/ada") }, api.CheckWarning, "off", "enable-linger"},
 		{"low ports", "ports", func(_ *host, f env) { f["/proc/sys/net/ipv4/ip_unprivileged_port_start"] = "80" }, api.CheckOK, "80", ""},
-		{"no ping", "ping", func(_ *host, f env) { f["/proc/sys/net/ipv4/ping_group_range"] = "1\t0" }, api.CheckWarning, "may not", "ping_group_range = 0 2147483647"},
+		{"high ports only", "ports", func(h *host, _ env) { h.mayOpen = func(int) error { return unix.EACCES } }, api.CheckOK, "1024", "ip_unprivileged_port_start = 80"},
+		{"ports refused by something else", "ports", func(h *host, f env) {
+			h.mayOpen = func(int) error { return unix.EPERM }
+			f["/proc/sys/net/ipv4/ip_unprivileged_port_start"] = "0"
+		}, api.CheckWarning, "operation not permitted", ""},
+		{"no ping", "ping", func(h *host, f env) {
+			h.mayPing = func() error { return unix.EACCES }
+			f["/proc/sys/net/ipv4/ping_group_range"] = "1\t0"
+		}, api.CheckWarning, "may not", "ping_group_range = 0 2147483647"},
+		{"ping refused by something else", "ping", func(h *host, _ env) { h.mayPing = func() error { return unix.EPERM } }, api.CheckWarning, "operation not permitted", ""},
+		{"no tap", "links", lacks("tap", unix.EPERM), api.CheckFailed, "A tap cannot be made", "dmesg"},
+		{"no bridge", "links", lacks("bridge", unix.EOPNOTSUPP), api.CheckFailed, "A bridge cannot be made", "modprobe bridge"},
+		{"no veth", "links", lacks("veth", unix.EOPNOTSUPP), api.CheckFailed, "A veth pair cannot be made", "modprobe veth"},
+		{"no nf_tables", "links", lacks("nf_tables", unix.EOPNOTSUPP), api.CheckWarning, "nf_tables", "modprobe nf_tables"},
+		{"links without namespace", "links", func(h *host, _ env) {
+			h.links = func(context.Context) linked { return linked{notRun: unix.EPERM} }
+		}, api.CheckUnknown, "Not tried", ""},
+		{"a VPN takes a network's addresses", "subnets", collides("app"), api.CheckWarning, "over tun0", "network connect app-2"},
+		{"a VPN takes the default network's", "subnets", collides("default"), api.CheckWarning, "over tun0", "davit stop"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			h := machine(x.change)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/mend"
+	"davit/backend/store"
 )
 
 // host is the machine as the checks see it; tests give another one.
@@ -39,6 +40,11 @@ type host struct {
 	caps   func(path string) bool // has file capabilities
 	probe  func(ctx context.Context) probed
 	mapIDs func(ctx context.Context, uids, gids idRange) error
+
+	links    func(ctx context.Context) linked
+	mayOpen  func(port int) error
+	mayPing  func() error
+	networks func() ([]network, error)
 }
 
 func thisHost(o Options) (*host, error) {
@@ -60,6 +66,9 @@ func thisHost(o Options) (*host, error) {
 		once.Do(func() { result = runProbe(ctx, exe, existing(h.store)) })
 		return result
 	}
+	h.links = func(ctx context.Context) linked { return runLinks(ctx, exe) }
+	h.mayOpen, h.mayPing = mayOpen, mayPing
+	h.networks = func() ([]network, error) { return networksOf(store.Dirs{Data: o.Store, Runtime: o.Runtime}) }
 	h.mapIDs = func(ctx context.Context, uids, gids idRange) error { return tryMapping(ctx, h, exe, uids, gids) }
 	return h, nil
 }

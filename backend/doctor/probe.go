@@ -36,6 +36,8 @@ func Main(args []string) (code int, ran bool) {
 	case "wait": // to have ids mapped from outside
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return 0, true
+	case "links":
+		return probeLinks(), true
 	case "mount":
 		if len(args) == 4 {
 			return probeMounts(args[3]), true

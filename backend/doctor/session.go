@@ -141,6 +141,10 @@ func linger(_ context.Context, h *host) finding {
 }
 
 func lowPorts(_ context.Context, h *host) finding {
+	refusal := h.mayOpen(webPort)
+	if refusal == nil {
+		return ok(fmt.Sprintf("Port %d may be opened.", webPort), "Web servers can be published at port 80.")
+	}
 	start, err := strconv.Atoi(h.line("/proc/sys/net/ipv4/ip_unprivileged_port_start"))
 	switch {
 	case err != nil:
@@ -149,12 +153,17 @@ func lowPorts(_ context.Context, h *host) finding {
 		return ok(fmt.Sprintf("Yours begin at %d.", start), fmt.Sprintf("Containers' ports can be published from %d on, such as 8080 for 80.", start)).
 			mend(sysctl("net.ipv4.ip_unprivileged_port_start", "80"), "Lets everyone on this machine use ports from 80 on. Only if you want these.").by(mend.Ports)
 	}
-	return ok(fmt.Sprintf("Yours begin at %d.", start), "Web servers can be published at port 80.")
+	return warning(fmt.Sprintf("Yours begin at %d, but port %d may not be opened: %s", start, webPort, sentence(refusal)),
+		"Containers' ports can be published from 1024 on, such as 8080 for 80.")
 }
 
 func ping(_ context.Context, h *host) finding {
 	f := strings.Fields(h.line("/proc/sys/net/ipv4/ping_group_range"))
 	const means = "ping does not reach the outside from containers; everything else does."
+	refusal := h.mayPing()
+	if refusal == nil {
+		return ok("You may ping.", "ping works from containers.")
+	}
 	if len(f) != 2 {
 		return unknown("The kernel does not tell.", means)
 	}
@@ -165,7 +174,7 @@ func ping(_ context.Context, h *host) finding {
 	}
 	for _, g := range h.gids {
 		if low <= int64(g) && int64(g) <= high {
-			return ok("You may ping.", "ping works from containers.")
+			return warning("You may ping, says net.ipv4.ping_group_range, but it is refused: "+sentence(refusal), means)
 		}
 	}
 	return warning("You may not ping: net.ipv4.ping_group_range is "+strings.Join(f, " ")+".", means).

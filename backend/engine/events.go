@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,9 @@ const (
 type news struct {
 	e        *Engine
 	watching sync.Mutex // held while watching is begun
+
+	looking  sync.Mutex // held while networks are looked at
+	networks map[string]seenNetwork
 
 	mu      sync.Mutex
 	events  []api.Event // the newest last
@@ -220,8 +224,9 @@ func (n *news) watch() error {
 		cancel()
 		return err
 	}
-	files, err := store.Watch(ctx, n.e.dirs.Images())
+	files, err := store.Watch(ctx, n.e.dirs.Images(), n.e.dirs.Networks())
 	if err == nil {
+		n.lookNetworks(ctx)
 		err = n.lookAll() // after the watches stand: nothing falls between
 	}
 	if err != nil {
@@ -230,13 +235,14 @@ func (n *news) watch() error {
 	}
 	n.e.work.Go(func() {
 		defer cancel()
-		n.follow(ids, files)
+		n.follow(ctx, ids, files)
 	})
+	n.e.work.Go(func() { n.followRoutes(ctx) })
 	return nil
 }
 
 // follow ends when both channels are closed, which is when the engine ends.
-func (n *news) follow(ids, files <-chan string) {
+func (n *news) follow(ctx context.Context, ids, files <-chan string) {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for ids != nil || files != nil {
@@ -256,6 +262,8 @@ func (n *news) follow(ids, files <-chan string) {
 				files = nil
 			case filepath.Base(path) == "index.json" || path == n.e.dirs.Images():
 				n.tell("image", "update", "", "")
+			case strings.HasPrefix(path, n.e.dirs.Networks()):
+				n.lookNetworks(ctx)
 			}
 		case <-tick.C:
 			n.check()

@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/routes"
 	"davit/backend/store"
 	"davit/netstack/netd"
 )
@@ -84,33 +83,12 @@ func (e *Engine) network(ctx context.Context, n store.Network, entries []store.E
 			}
 		}
 	}
-	row.Problem = collision(row)
+	row.Problem = routes.Collision(row.Subnet, row.Subnet6)
 	return row, info
 }
 
 func belongs(c store.Entry, network string) bool {
 	return c.Err == nil && slices.ContainsFunc(c.Record.Joins(), func(j api.NetworkJoin) bool { return j.Network == network })
-}
-
-// collision says that the machine routes a network's addresses elsewhere.
-func collision(n api.Network) string {
-	for _, s := range []string{n.Subnet, n.Subnet6} {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			continue
-		}
-		routes, err := hostRoutes(p.Addr().Is6())
-		if err != nil {
-			continue // nothing is known of this host's routes
-		}
-		for _, r := range routes {
-			if r.dst.Overlaps(p) {
-				return fmt.Sprintf("this computer reaches %s over %s, which overlaps %s: containers in this network cannot reach those addresses. Make the network anew with another subnet.",
-					r.dst, r.device, p)
-			}
-		}
-	}
-	return ""
 }
 
 // Network implements api.Service.
@@ -208,7 +186,7 @@ func (e *Engine) createNetwork(ctx context.Context, spec api.NetworkSpec) (store
 	if err := store.WriteNetwork(e.dirs, n); err != nil {
 		return n, err
 	}
-	e.news.tell("network", "create", n.ID, n.Name)
+	e.news.networksChanged(ctx)
 	return n, nil
 }
 
@@ -287,7 +265,7 @@ func (e *Engine) removeNetwork(ctx context.Context, n store.Network) error {
 	if err := store.RemoveNetwork(e.dirs, n.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	e.news.tell("network", "destroy", n.ID, n.Name)
+	e.news.networksChanged(ctx)
 	return nil
 }
 

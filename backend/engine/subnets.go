@@ -1,17 +1,14 @@
 package engine
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
-	"os"
-	"strconv"
 	"strings"
 
 	"davit/backend/api"
+	"davit/backend/routes"
 	"davit/backend/store"
 	"davit/netstack/netd"
 )
@@ -54,11 +51,13 @@ type taken struct {
 func (e *Engine) usedSubnets(ctx context.Context, others []store.Network) []taken {
 	var used []taken
 	for _, six := range []bool{false, true} {
-		routes, err := hostRoutes(six)
+		all, err := routes.Host(six)
 		if err != nil {
 			e.log.Warn("the routes of this computer cannot be read", "err", err)
 		}
-		used = append(used, routes...)
+		for _, r := range all {
+			used = append(used, taken{r.Dst, r.Device})
+		}
 	}
 	for _, o := range others {
 		subnets := []string{o.Subnet, o.Subnet6}
@@ -146,60 +145,4 @@ func randomULA() netip.Prefix {
 	b := [16]byte{0xfd}
 	_, _ = rand.Read(b[1:8]) // never fails, says crypto/rand
 	return netip.PrefixFrom(netip.AddrFrom16(b), 64)
-}
-
-// hostRoutes reads the routes of this computer but the default one, which the
-// engine sees because it is in the host's network namespace.
-func hostRoutes(six bool) ([]taken, error) {
-	path, parse := "/proc/net/route", parseRoute4
-	if six {
-		path, parse = "/proc/net/ipv6_route", parseRoute6
-	}
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil, nil // no IPv6
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	var all []taken
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if t, ok := parse(strings.Fields(s.Text())); ok && t.dst.Bits() > 0 && t.device != "lo" {
-			all = append(all, t)
-		}
-	}
-	return all, nil
-}
-
-// parseRoute4 reads a line of /proc/net/route: words in the machine's byte order.
-func parseRoute4(f []string) (taken, bool) {
-	if len(f) < 8 {
-		return taken{}, false
-	}
-	dst, err1 := strconv.ParseUint(f[1], 16, 32)
-	mask, err2 := strconv.ParseUint(f[7], 16, 32)
-	if err1 != nil || err2 != nil {
-		return taken{}, false
-	}
-	bits := 0
-	for ; mask != 0; mask &= mask - 1 {
-		bits++
-	}
-	ip := netip.AddrFrom4([4]byte{byte(dst), byte(dst >> 8), byte(dst >> 16), byte(dst >> 24)})
-	return taken{netip.PrefixFrom(ip, bits), f[0]}, true
-}
-
-// parseRoute6 reads a line of /proc/net/ipv6_route.
-func parseRoute6(f []string) (taken, bool) {
-	if len(f) < 10 {
-		return taken{}, false
-	}
-	b, err1 := hex.DecodeString(f[0])
-	bits, err2 := strconv.ParseUint(f[1], 16, 8)
-	ip, ok := netip.AddrFromSlice(b)
-	if err1 != nil || err2 != nil || !ok || ip.IsMulticast() || ip.IsLinkLocalUnicast() {
-		return taken{}, false
-	}
-	return taken{netip.PrefixFrom(ip, int(bits)), f[9]}, true
 }

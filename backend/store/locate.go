@@ -141,7 +141,7 @@ func owned(dir string) error {
 
 // Make makes the directories that are missing, for this user alone.
 func (d Dirs) Make() error {
-	for _, dir := range []string{d.Containers(), d.Images(), d.Layers(), d.Runtime} {
+	for _, dir := range []string{d.Containers(), d.Images(), d.Layers(), d.Networks(), d.Runtime} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make the store: %w", err)
 		}

@@ -12,12 +12,13 @@ import (
 
 // cage is a place where some directories are other file systems: all of Davit
 // runs in namespaces that a script has prepared. $DATA is the data directory.
-// Only one user id can be had there.
-func cage(t *testing.T, script string) *place {
+// Only one user id can be had there. more are further namespaces, as options of
+// unshare and nsenter.
+func cage(t *testing.T, script string, more ...string) *place {
 	t.Helper()
 	t.Parallel()
 	p := bare(t)
-	shell := exec.Command("unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "sh")
+	shell := exec.Command("unshare", append([]string{"--user", "--map-current-user", "--keep-caps", "--mount"}, append(more, "sh")...)...)
 	shell.Env = append(os.Environ(), "DATA="+p.getenv("XDG_DATA_HOME"))
 	in, err := shell.StdinPipe()
 	check(t, err)
@@ -27,7 +28,8 @@ func cage(t *testing.T, script string) *place {
 	t.Cleanup(func() { _ = shell.Process.Kill(); _ = shell.Wait() })
 	p.shell = &inside{in: in, out: bufio.NewReader(out)}
 	p.sh(script)
-	p.shell.wrap = []string{"nsenter", "--preserve-credentials", "--user", "--mount", "--target", itoa(shell.Process.Pid), "--"}
+	p.shell.wrap = append(append([]string{"nsenter", "--preserve-credentials", "--user", "--mount"}, more...),
+		"--target", itoa(shell.Process.Pid), "--")
 	p.shell.root = "/proc/" + itoa(shell.Process.Pid) + "/root"
 	p.env = []string{"PATH=/nonexistent"} // no newuidmap: it does not work in there
 	return p
