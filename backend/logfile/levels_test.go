@@ -2,7 +2,9 @@ package logfile
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,42 @@ func TestColoursHideNothingFromTheSearch(t *testing.T) {
 		must(t, Read(t.Context(), path, api.LogQuery{Search: search}, nil, func(api.LogLine) error { n++; return nil }))
 		if n != want {
 			t.Errorf("%q: %d lines", search, n)
+		}
+	}
+}
+
+// What is left out as a whole has none of the text: the same lines come as
+// when each is looked at, forwards and from the end.
+func TestSearchFindsAllThatIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	w, err := Open(path, Options{MaxSize: 300_000, MaxFiles: 100})
+	must(t, err)
+	dice := rand.New(rand.NewPCG(1, 2))
+	for range 4000 {
+		b := make([]byte, dice.IntN(400))
+		for i := range b {
+			b[i] = "aAbBzZ 0:é"[dice.IntN(11)]
+		}
+		write(t, w, []string{"stdout", "stderr"}[dice.IntN(2)], noon, strings.ToValidUTF8(string(b), "?")+"\n")
+	}
+	read := func(q api.LogQuery) (texts []string) {
+		must(t, Read(t.Context(), path, q, nil, func(l api.LogLine) error { texts = append(texts, strings.Clone(l.Text)); return nil }))
+		return texts
+	}
+	all := read(api.LogQuery{})
+	for _, search := range []string{"a", "Ab", "zz0", "b: Z", "aabbzz", "0:0:0:0:", "zzzzzz", "é", "nowhere"} {
+		var want []string
+		for _, text := range all {
+			if strings.Contains(strings.ToLower(text), strings.ToLower(search)) {
+				want = append(want, text)
+			}
+		}
+		if got := read(api.LogQuery{Search: search}); !slices.Equal(got, want) {
+			t.Errorf("%q: %d lines, want %d", search, len(got), len(want))
+		}
+		want = want[max(0, len(want)-7):]
+		if got := read(api.LogQuery{Search: search, Tail: new(7)}); !slices.Equal(got, want) {
+			t.Errorf("%q from the end: %d lines, want %d", search, len(got), len(want))
 		}
 	}
 }

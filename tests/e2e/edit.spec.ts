@@ -20,6 +20,8 @@ test('an edit shows what it changes, is made, and taken back', async ({ app, dav
   await form.sheet.getByLabel('Value', { exact: true }).fill('2');
   await form.expectChange('A=1', 'A=2');
   await expect(form.sheet.getByText('The container is made anew.', { exact: false })).toBeVisible();
+  await app.getByRole('button', { name: '1 Change' }).click();
+  await expect(form.sheet.locator('ins').filter({ hasText: 'A=2' })).toBeInViewport();
   await expectAccessible(app, 'edit');
   await pictures(app, 'edit');
   await form.go('Apply and Make Anew').click();
@@ -88,7 +90,6 @@ test('duplicated; snapshots are taken and restored', async ({ app, davit }) => {
   await expect(sheet.getByText('good one', { exact: true })).toBeVisible();
   await davit.cli('exec', 'shop', 'sh', '-c', 'echo bad > /state; rm /srv/motd.txt');
   await expectAccessible(app, 'snapshots');
-  await pictures(app, 'snapshots');
   await sheet.getByRole('button', { name: 'Restore', exact: true }).click();
   await expect(app.getByText('Restored good one', { exact: false })).toBeVisible();
   expect(await davit.cli('exec', 'shop', 'cat', '/state', '/srv/motd.txt')).toBe('good\nhello from the image');

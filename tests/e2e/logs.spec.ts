@@ -155,7 +155,6 @@ test('several containers are read as one', async ({ app, davit }) => {
   await expect(page.log).toContainText('web went on');
   expect(await page.copied()).toEqual(['web | web is up', 'database | database is up', 'database | database went on', 'web | web went on']);
   await expectAccessible(app, 'logs together');
-  await pictures(app, 'logs-together');
   await page.search.fill('is up');
   await expect(app.getByText('2 matches')).toBeVisible();
 });

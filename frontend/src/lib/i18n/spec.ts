@@ -164,6 +164,7 @@ export const spec = {
   editFailed: (name: string) => `${name} could not be changed`,
   editRead: 'The settings could not be read',
   changes: 'What Will Change',
+  showChanges: (n: number) => plural(n, '# Change', '# Changes'),
   noChanges: 'Nothing is changed yet.',
   live: 'at once',
   recreates: 'The container is made anew. The old one is kept until the next change, so this can be undone.',
