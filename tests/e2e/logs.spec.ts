@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { box, importBox } from './box.ts';
 import type { Davit } from './davit.ts';
-import { expect, expectAccessible, go, pictures, shot, test } from './fixtures.ts';
+import { expect, expectAccessible, go, shot, test } from './fixtures.ts';
 import { ContainersPage } from './pages/containers.ts';
 import { LogPage } from './pages/logs.ts';
 import { out } from './places.ts';
@@ -70,7 +70,6 @@ test('levels, streams, search, times, copy and save', async ({ app, davit }) => 
   await page.menu('Times', 'How Long Ago');
   await expect(page.log.locator('time').first()).toHaveText(/ ago$/);
   await expectAccessible(app, 'levels');
-  await pictures(app, 'log-levels');
   await page.choose('Level', 'Any level');
   await page.choose('Stream', 'Errors');
   await expect(page.log).toContainText('line 390');

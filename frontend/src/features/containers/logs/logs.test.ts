@@ -112,6 +112,12 @@ describe('LogModel', () => {
     await model.openAt(line(10).time);
     expect([texts(model)[0], model.indexOf('10')]).toEqual(['line 0', 10]);
   });
+  it('knows of older lines however the newest arrive', async () => {
+    const lines = Array.from({ length: 1000 }, (_, n) => line(n));
+    const model = modelOf(async (_, sink) => [lines.slice(0, 300), lines.slice(300)].forEach(sink));
+    await model.open();
+    expect([model.count, model.older]).toEqual([1000, true]);
+  });
   it('holds a part of very many', async () => {
     const model = modelOf(engineWith(Array.from({ length: 100_000 }, (_, n) => line(n))));
     await model.openAt('');

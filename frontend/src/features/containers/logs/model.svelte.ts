@@ -27,7 +27,7 @@ export class LogModel {
   lines: Line[] = [];
   /** Moves on with every change of lines. */
   version = $state(0);
-  /** How many lines were put before the first, or taken away there, since the last time they were all others. */
+  /** How many lines came before the first since all lines were others; those taken away there count against it. */
   moved = 0;
   /** Moves on when all lines are others. */
   made = 0;
@@ -179,10 +179,11 @@ export class LogModel {
 
   private putBefore(got: LogLine[]): void {
     this.older = got.length >= page;
-    const rest = this.lines;
+    const { lines: rest, joining } = this;
     this.lines = [];
-    for (const line of got) this.add(line);
     this.joining = false;
+    for (const line of got) this.add(line);
+    this.joining = joining;
     this.moved += this.lines.length;
     this.lines.push(...rest);
     if (this.lines.length <= most) return;
