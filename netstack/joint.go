@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,12 +64,28 @@ func (m *mover) join(p *port, client int, from unix.Sockaddr) {
 		abortSocket(client)
 		return
 	}
-	if err := m.watch(client, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}); err != nil {
+	j.ways[0] = way{from: client, count: &j.flow.received, slow: true}
+	j.ways[1] = way{to: client, count: &j.flow.sent}
+	if j.hear() != nil || m.watch(client, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}) != nil {
 		abortSocket(client)
 		return
 	}
 	j.leave = p.e.live.add(j.flow, j)
 	j.connect()
+}
+
+// hear takes what the client has said already, as most have.
+func (j *joint) hear() error {
+	w := &j.ways[0]
+	k, err := readFD(w.from, j.m.buf)
+	if err != nil {
+		return ignoreAgain(err)
+	}
+	w.count.Add(int64(k))
+	w.eof = k == 0
+	w.bulk = k == len(j.m.buf)
+	w.rest = append([]byte(nil), j.m.buf[:k]...)
+	return nil
 }
 
 func peerOf(from unix.Sockaddr) netip.AddrPort {
@@ -98,27 +115,49 @@ func (j *joint) connect() {
 
 // dial connects to one; false: it cannot be had.
 func (j *joint) dial(d destination) bool {
-	fd, err := j.p.e.connect(d, j.flow.remote.Port())
+	in := &j.ways[0]
+	fd, err := j.p.e.connect(d, j.flow.remote.Port(), len(in.rest) > 0)
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		return false
 	}
 	j.inside = fd
 	if werr := j.m.watch(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}); werr != nil {
-		abortSocket(fd)
-		j.inside = -1
+		j.undial()
 		return false
 	}
 	if err == nil {
 		j.connected()
+		return true
+	}
+	// Inside one namespace most often it is connected already, which the kernel
+	// will not say before it is asked; writing shows it, too.
+	before := len(in.rest)
+	if before == 0 {
+		return true
+	}
+	in.to = fd
+	err = in.flush(j.m)
+	switch {
+	case len(in.rest) < before:
+		j.connected()
+	case !errors.Is(err, unix.EAGAIN):
+		j.undial()
+		return false
 	}
 	return true
 }
 
+// undial gives up a destination.
+func (j *joint) undial() {
+	j.m.forget(j.inside)
+	_ = unix.Close(j.inside)
+	j.inside = -1
+	j.ways[1] = way{to: j.client, count: &j.flow.sent}
+}
+
 func (j *joint) connected() {
 	j.joined = true
-	in, out := &j.ways[0], &j.ways[1]
-	in.from, in.to, in.count, in.slow = j.client, j.inside, &j.flow.received, true
-	out.from, out.to, out.count = j.inside, j.client, &j.flow.sent
+	j.ways[0].to, j.ways[1].from = j.inside, j.inside
 	j.move()
 }
 
@@ -168,10 +207,7 @@ func (j *joint) answered(events uint32) {
 		j.connected()
 		return
 	}
-	j.m.forget(j.inside)
-	_ = unix.Close(j.inside)
-	j.inside = -1
-	j.ways[1] = way{}
+	j.undial()
 	j.connect()
 }
 
@@ -285,9 +321,13 @@ func (w *way) fill(m *mover) error {
 	if k == 0 {
 		return nil
 	}
-	// Written at once: what does not go now is kept.
+	// Written at once: what does not go now is kept. The last leaves with the end.
 	w.hasten()
-	sent, err := writeFD(w.to, m.buf[:k])
+	flags := 0
+	if w.eof {
+		flags = unix.MSG_MORE
+	}
+	sent, err := sendFD(w.to, m.buf[:k], flags)
 	if sent < k && (err == nil || errors.Is(err, unix.EAGAIN)) {
 		w.rest = append([]byte(nil), m.buf[sent:k]...)
 		w.stuck = true
@@ -331,7 +371,7 @@ func (w *way) hasten() {
 func (w *way) flush(m *mover) error {
 	for len(w.rest) > 0 {
 		w.hasten()
-		k, err := writeFD(w.to, w.rest)
+		k, err := sendFD(w.to, w.rest, 0)
 		if err != nil {
 			return err
 		}
@@ -354,20 +394,30 @@ func (w *way) flush(m *mover) error {
 	return nil
 }
 
+// readFD and sendFD never wait, and so need no leave from Go's scheduler.
+
 func readFD(fd int, b []byte) (int, error) {
 	for {
-		k, err := unix.Read(fd, b)
-		if !errors.Is(err, unix.EINTR) {
-			return k, err
+		k, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		switch errno {
+		case 0:
+			return int(k), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
 		}
 	}
 }
 
-func writeFD(fd int, b []byte) (int, error) {
+func sendFD(fd int, b []byte, flags int) (int, error) {
 	for {
-		k, err := unix.Write(fd, b)
-		if !errors.Is(err, unix.EINTR) {
-			return max(k, 0), err
+		k, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), uintptr(flags|unix.MSG_NOSIGNAL), 0, 0)
+		switch errno {
+		case 0:
+			return int(k), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
 		}
 	}
 }
