@@ -30,7 +30,7 @@ type limit struct {
 // best stands for the peer that did best; what is no peer is bare.
 const best = "best peer"
 
-var bare = []string{ours, "loopback", "veth bridge", bareWindow}
+var bare = []string{ours, stack, "loopback", "veth bridge", bareWindow}
 
 // figure is something measured, and what was aimed at.
 type figure struct {
