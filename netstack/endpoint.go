@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -264,7 +265,30 @@ func (e *Endpoint) configure() error {
 			return fmt.Errorf("set default route: %w", err)
 		}
 	}
+	if e.IP6.IsValid() {
+		e.awaitLocal(e.IP6)
+	}
 	return nil
+}
+
+// localPatience bounds that wait, which takes the kernel microseconds where it
+// is not busy.
+const localPatience = 5 * time.Second
+
+// awaitLocal waits until what is sent to ip is delivered. The kernel lets an
+// IPv6 address be used before it leads answers to it: that is done by a worker
+// (addrconf_dad_work), also for one that needs no check.
+func (e *Endpoint) awaitLocal(ip netip.Addr) {
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		routes, err := e.ns.handle.RouteGet(ip.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return
+		}
+		if time.Since(began) > localPatience {
+			e.n.log.Warn("the kernel delivers nothing yet", "id", e.ID, "address", ip, "err", err)
+			return
+		}
+	}
 }
 
 // metric orders the default routes by their interfaces. None is 0, which over
