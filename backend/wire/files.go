@@ -28,7 +28,7 @@ func (c *client) MakeDir(ctx context.Context, at api.FilePath) (api.FileInfo, er
 }
 
 func (c *client) MoveFile(ctx context.Context, at api.FilePath, to string) error {
-	return c.command(ctx, "MoveFile", at, to)
+	return c.command(ctx, "MoveFile", at, api.RawPath(to))
 }
 
 func (c *client) DeleteFile(ctx context.Context, at api.FilePath) error {
@@ -55,6 +55,10 @@ func (c *client) SignalProcess(ctx context.Context, ref string, pid int, signal 
 	return c.command(ctx, "SignalProcess", ref, pid, signal)
 }
 
+func moveFile(s api.Service, ctx context.Context, at api.FilePath, to api.RawPath) error {
+	return s.MoveFile(ctx, at, string(to))
+}
+
 func fileMethods() map[string]method {
 	return map[string]method{
 		"Files":      query1(api.Service.Files),
@@ -62,7 +66,7 @@ func fileMethods() map[string]method {
 		"ReadFile":   download1(api.Service.ReadFile),
 		"WriteFile":  upload1(api.Service.WriteFile),
 		"MakeDir":    query1(api.Service.MakeDir),
-		"MoveFile":   command2(api.Service.MoveFile),
+		"MoveFile":   command2(moveFile),
 		"DeleteFile": command1(api.Service.DeleteFile),
 		"ChangeFile": command1(api.Service.ChangeFile),
 		"GetArchive": download1(api.Service.GetArchive),

@@ -101,11 +101,18 @@ test('a container that does not run has its files, too', async ({ app, davit }) 
 
 test('hostile names and contents are text', async ({ app, davit }) => {
   const script = 'mkdir /evil; cd /evil; touch "<img src=x onerror=alert(1)>" "$(printf \'a\\nb\')" ./-rf " "; ' +
-    'ln -s /etc/passwd link; ln -s /nowhere broken; mkfifo pipe; printf \'\\000\\001\' > bytes; echo "<script>1</script>" > page.html; sleep 1000';
+    'ln -s /etc/passwd link; ln -s /nowhere broken; mkfifo pipe; touch "$(printf \'x\\377y\')"; printf \'\\000\\001\' > bytes; echo "<script>1</script>" > page.html; sleep 1000';
   await openFiles(app, davit, 'evil', 'sh', '-c', script);
   await row(app, 'evil').click();
   await expect(row(app, 'link')).toContainText('→ /etc/passwd');
   await expect(app.getByText('<img src=x onerror=alert(1)>')).toBeVisible();
+  await expect(app.getByText('x\\xffy')).toBeVisible();
+  await act(app, 'x\\xffy', 'Rename…');
+  await app.getByRole('textbox', { name: 'Name' }).fill('renamed');
+  await app.getByRole('button', { name: 'Rename', exact: true }).click();
+  await expect(row(app, 'renamed')).toBeVisible();
+  await app.getByRole('button', { name: 'Undo' }).click();
+  await expect(app.getByText('x\\xffy')).toBeVisible();
   await row(app, 'bytes').click();
   await expect(app.getByRole('region', { name: 'Content of bytes' })).toContainText('00000000  00 01');
   await app.getByRole('button', { name: 'Back to the List' }).click();

@@ -3,7 +3,7 @@ import { asApiError, isAbort, type ApiError } from '$lib/api/errors';
 import { One } from '$lib/api/one.svelte';
 import type { DirPage, FileInfo, FilePath } from '$lib/api/types';
 import { t } from '$lib/i18n';
-import { join, parentOf } from './paths';
+import { join, legible, parentOf } from './paths';
 
 const words = t.files;
 
@@ -72,13 +72,13 @@ export class Browser {
 
   remove(f: FileInfo): void {
     dialogs.confirm({
-      title: words.deleteTitle(f.name),
-      text: f.dir ? words.deleteDir(f.path) : words.deleteFile(f.path),
+      title: words.deleteTitle(legible(f.name)),
+      text: f.dir ? words.deleteDir(legible(f.path)) : words.deleteFile(legible(f.path)),
       verb: words.delete,
       run: () =>
         void this.try(async () => {
           await files.remove(this.at(f.path));
-          toasts.show(words.deleted(f.name));
+          toasts.show(words.deleted(legible(f.name)));
           this.opened = undefined;
           await this.refresh();
         }),

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf, hex } from './content';
-import { badName, crumbs, join, parentOf, parseMode } from './paths';
+import { badName, crumbs, join, legible, parentOf, parseMode } from './paths';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('paths', () => {
+  it('shows bytes that are no text, and what would not be seen', () => {
+    expect(legible('ü 📈 \udcff\n')).toBe('ü 📈 \\xff\\x0a');
+  });
+
   it('join and part', () => {
     expect([join('/', 'a'), join('/a b', 'c:d')]).toEqual(['/a', '/a b/c:d']);
     expect([parentOf('/a'), parentOf('/a/b')]).toEqual(['/', '/a']);

@@ -7,6 +7,16 @@ export function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
+/** A name as text: bytes that are none, which come as halves of surrogate pairs, and control characters are escaped. */
+export function legible(name: string): string {
+  // eslint-disable-next-line no-control-regex
+  return name.replaceAll(/[\ud800-\udbff][\udc00-\udfff]|[\udc80-\udcff]|[\u0000-\u001f\u007f]/g, (found) => {
+    const code = found.charCodeAt(0);
+    if (found.length === 2) return found;
+    return `\\x${(code >= 0xdc80 ? code - 0xdc00 : code).toString(16).padStart(2, '0')}`;
+  });
+}
+
 /** The directories above a path and itself, each with the path that it stands for. */
 export function crumbs(path: string): { name: string; path: string }[] {
   const names = path.split('/').filter(Boolean);
