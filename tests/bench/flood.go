@@ -15,7 +15,8 @@ import (
 // pour starts a container that writes so many lines into its log, each tenth of
 // a second.
 func (b *bench) pour(ctx context.Context, name string, lines int) (source string, err error) {
-	const loop = `while :; do cat /lines; usleep 95000; done`
+	// The number is for the picture to change: the lines are all alike.
+	const loop = `n=0; while :; do cat /lines; n=$((n+1)); echo "$n"; usleep 95000; done`
 	source = filepath.Join(b.home.Dir, name+".lines")
 	if err := os.WriteFile(source, bytes.Repeat([]byte(logLine[:99]+"\n"), lines), 0o644); err != nil {
 		return "", err
@@ -68,7 +69,7 @@ func (b *bench) followed(ctx context.Context, w *opened) error {
 		}
 	}
 	if frames < len(all)/4 {
-		return fmt.Errorf("the log moved %d times in %d: it is not followed", frames, len(all))
+		return w.failed(fmt.Errorf("the log moved %d times in %d: it is not followed", frames, len(all)))
 	}
 	if blank > 0 {
 		return w.failed(fmt.Errorf("the log was blank %d times in %d", blank, len(all)))
