@@ -132,10 +132,14 @@ type rawFileInfo struct {
 
 // MarshalJSON implements json.Marshaler.
 func (f FileInfo) MarshalJSON() ([]byte, error) {
-	if utf8.ValidString(f.Path) && utf8.ValidString(f.Link) && utf8.ValidString(f.Real) {
-		return json.Marshal(plainFileInfo(f)) // directories have many
+	if f.text() {
+		return json.Marshal(plainFileInfo(f))
 	}
 	return json.Marshal(rawFileInfo{plainFileInfo(f), RawPath(f.Name), RawPath(f.Path), RawPath(f.Link), RawPath(f.Real)})
+}
+
+func (f FileInfo) text() bool {
+	return utf8.ValidString(f.Name) && utf8.ValidString(f.Path) && utf8.ValidString(f.Link) && utf8.ValidString(f.Real)
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -152,6 +156,13 @@ func (f *FileInfo) UnmarshalJSON(b []byte) error {
 
 type plainDirPage DirPage
 
+// textDirPage is one whose names all are text: directories have many, and each
+// method that the encoder calls costs it a look at what it gives.
+type textDirPage struct {
+	plainDirPage
+	Entries []plainFileInfo `json:"entries"`
+}
+
 type rawDirPage struct {
 	plainDirPage
 	Path    RawPath   `json:"path"`
@@ -160,6 +171,13 @@ type rawDirPage struct {
 
 // MarshalJSON implements json.Marshaler.
 func (p DirPage) MarshalJSON() ([]byte, error) {
+	if p.text() {
+		v := textDirPage{plainDirPage(p), make([]plainFileInfo, len(p.Entries))}
+		for i, e := range p.Entries {
+			v.Entries[i] = plainFileInfo(e)
+		}
+		return json.Marshal(v)
+	}
 	v := rawDirPage{plainDirPage(p), RawPath(p.Path), []RawPath{}}
 	for _, d := range p.Deleted {
 		v.Deleted = append(v.Deleted, RawPath(d))
@@ -167,8 +185,32 @@ func (p DirPage) MarshalJSON() ([]byte, error) {
 	return json.Marshal(v)
 }
 
+func (p DirPage) text() bool {
+	for _, e := range p.Entries {
+		if !e.text() {
+			return false
+		}
+	}
+	for _, d := range p.Deleted {
+		if !utf8.ValidString(d) {
+			return false
+		}
+	}
+	return utf8.ValidString(p.Path)
+}
+
 // UnmarshalJSON implements json.Unmarshaler.
 func (p *DirPage) UnmarshalJSON(b []byte) error {
+	if !bytes.Contains(b, []byte(`\u`)) {
+		var v textDirPage
+		err := json.Unmarshal(b, &v)
+		*p = DirPage(v.plainDirPage)
+		p.Entries = make([]FileInfo, len(v.Entries))
+		for i, e := range v.Entries {
+			p.Entries[i] = FileInfo(e)
+		}
+		return err
+	}
 	var v rawDirPage
 	err := json.Unmarshal(b, &v)
 	*p = DirPage(v.plainDirPage)
