@@ -342,6 +342,11 @@ func (w *way) fillPipe(m *mover) error {
 	if err != nil {
 		return err
 	}
+	if p.tiny() {
+		m.n.pipes.put(p)
+		w.bulk = false // what fits the buffer is copied, and then this is tried again
+		return nil
+	}
 	k, err := spliceOnce(w.from, p.w, spliceSize)
 	if err != nil || k == 0 {
 		m.n.pipes.put(p)

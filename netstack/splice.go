@@ -21,7 +21,18 @@ func spliceOnce(from, to, max int) (int, error) {
 	}
 }
 
-type pipe struct{ r, w int }
+type pipe struct{ r, w, size int }
+
+// grow makes it as large as may be. A person whose programs have many pipes
+// gets tiny ones (fs.pipe-user-pages-soft), until there are fewer again.
+func (p *pipe) grow() {
+	if size, err := unix.FcntlInt(uintptr(p.w), unix.F_SETPIPE_SZ, spliceSize); err == nil {
+		p.size = size
+	}
+}
+
+// tiny tells that copying is faster than this.
+func (p *pipe) tiny() bool { return p.size < smallRead }
 
 func (p *pipe) close() {
 	_ = unix.Close(p.r)
@@ -42,6 +53,9 @@ func (s *pipePool) get() (*pipe, error) {
 		p := s.free[last]
 		s.free = s.free[:last]
 		s.mu.Unlock()
+		if p.tiny() {
+			p.grow()
+		}
 		return p, nil
 	}
 	s.mu.Unlock()
@@ -49,9 +63,9 @@ func (s *pipePool) get() (*pipe, error) {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("pipe2", err)
 	}
-	// A smaller pipe is slower, and as good.
-	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, spliceSize)
-	return &pipe{r: fds[0], w: fds[1]}, nil
+	p := &pipe{r: fds[0], w: fds[1]}
+	p.grow()
+	return p, nil
 }
 
 // close closes the pipes that wait; those in use are their users' to put back,
