@@ -145,6 +145,22 @@ func TestPeersReadWhatWeSave(t *testing.T) {
 	}
 }
 
+// TestLoadLooseBlobs says what skopeo's dir: is, which looks like docker's.
+func TestLoadLooseBlobs(t *testing.T) {
+	dir := t.TempDir()
+	raw, err := two(t).RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = open(t).LoadPath(bg, dir)
+	if api.KindOf(err) != api.KindInvalid || !strings.Contains(api.AsError(err).Hint, "skopeo copy") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestDirectoriesComeBeforeWhatIsInThem: skopeo, as anybody but root, cannot
 // read an archive without them, because it gives those that it makes to root.
 func TestDirectoriesComeBeforeWhatIsInThem(t *testing.T) {

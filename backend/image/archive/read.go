@@ -221,6 +221,10 @@ type dockerEntry struct {
 
 func dockerImages(f Files, b []byte) ([]Image, error) {
 	var list []dockerEntry
+	if m, err := manifest.Parse(b, ""); err == nil && !m.Index() {
+		return nil, api.Errorf(api.KindInvalid, "it is a directory of loose blobs, as skopeo's dir: and podman's docker-dir are, which only they read").
+			WithHint("Make an OCI layout of it: skopeo copy dir:THERE oci:ANOTHER:latest")
+	}
 	if err := json.Unmarshal(b, &list); err != nil {
 		return nil, corrupt("manifest.json cannot be read: %w", err)
 	}
