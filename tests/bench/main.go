@@ -110,16 +110,17 @@ func run(ctx context.Context, b bench, asked []string) (err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	var failed error
 	for _, m := range measures() {
 		if !wanted(m, asked) {
 			continue
 		}
-		if err := m.take(&b, ctx); err != nil {
-			return err
+		if failed = m.take(&b, ctx); failed != nil {
+			break // what was measured before it is worth having
 		}
 	}
 	b.print(os.Stdout)
-	return b.save(os.Getenv("DAVIT_OUT"))
+	return errors.Join(failed, b.save(os.Getenv("DAVIT_OUT")))
 }
 
 func wanted(m measure, asked []string) bool {

@@ -123,12 +123,12 @@ func writeThousand(path string) error {
 	}
 	all := map[name.Tag]v1.Image{}
 	for n := range 1000 {
-		img, err := mutate.AppendLayers(empty.Image, layer)
+		c := v1.Config{Cmd: []string{"/bin/sh"}, Labels: map[string]string{"number": strconv.Itoa(n)}}
+		img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: "amd64", RootFS: v1.RootFS{Type: "layers"}, Config: c})
 		if err != nil {
 			return err
 		}
-		c := v1.Config{Cmd: []string{"/bin/sh"}, Labels: map[string]string{"number": strconv.Itoa(n)}}
-		if img, err = mutate.Config(img, c); err != nil {
+		if img, err = mutate.AppendLayers(img, layer); err != nil {
 			return err
 		}
 		tag, err := name.NewTag(fmt.Sprintf("localhost/thousand/image%d:1", n))
