@@ -1,5 +1,21 @@
 export namespace api {
 	
+	export interface Attachment {
+	    network: string;
+	    aliases: string[];
+	    ip?: string;
+	    prefix?: number;
+	    gateway?: string;
+	    ip6?: string;
+	    prefix6?: number;
+	    mac?: string;
+	}
+	export interface Mend {
+	    action: string;
+	    text?: string;
+	    digest?: string;
+	    done?: boolean;
+	}
 	export interface Check {
 	    id: string;
 	    title: string;
@@ -8,6 +24,7 @@ export namespace api {
 	    means: string;
 	    fix?: string;
 	    fixWhy?: string;
+	    mend?: Mend;
 	}
 	export interface Port {
 	    hostIP: string;
@@ -37,6 +54,8 @@ export namespace api {
 	    autoRemove?: boolean;
 	    restarts: number;
 	    health?: string;
+	    networks: string[];
+	    offline?: boolean;
 	}
 	export interface HealthResult {
 	    // Go type: time
@@ -52,6 +71,24 @@ export namespace api {
 	    failing: number;
 	    log: HealthResult[];
 	}
+	export interface SecretUse {
+	    source: string;
+	    target?: string;
+	    env?: boolean;
+	    uid?: number;
+	    gid?: number;
+	    mode?: string;
+	}
+	export interface Ulimit {
+	    name: string;
+	    soft: number;
+	    hard: number;
+	}
+	export interface Device {
+	    source: string;
+	    target?: string;
+	    permissions?: string;
+	}
 	export interface HealthCheck {
 	    none?: boolean;
 	    test?: string[];
@@ -61,6 +98,10 @@ export namespace api {
 	    startInterval?: number;
 	    retries?: number;
 	}
+	export interface LogLimits {
+	    maxSize?: number;
+	    maxFiles?: number;
+	}
 	export interface Limits {
 	    memory?: number;
 	    memorySwap?: number;
@@ -69,11 +110,33 @@ export namespace api {
 	    pids?: number;
 	    ioWeight?: number;
 	}
+	export interface NetworkJoin {
+	    network: string;
+	    aliases?: string[];
+	    ip?: string;
+	    ip6?: string;
+	    mac?: string;
+	}
+	export interface EndpointSpec {
+	    aliases?: string[];
+	    ip?: string;
+	    ip6?: string;
+	    mac?: string;
+	}
 	export interface Mount {
 	    type: string;
 	    source?: string;
 	    target: string;
 	    readOnly?: boolean;
+	    options?: string[];
+	    size?: number;
+	    mode?: string;
+	    relabel?: string;
+	    chown?: boolean;
+	    noCopy?: boolean;
+	    subpath?: string;
+	    propagation?: string;
+	    create?: boolean;
 	}
 	export interface RunSpec {
 	    image: string;
@@ -98,13 +161,34 @@ export namespace api {
 	    stopTimeout?: number;
 	    restart?: string;
 	    network?: string;
+	    endpoint: EndpointSpec;
+	    networks?: NetworkJoin[];
+	    dns?: string[];
+	    dnsSearch?: string[];
+	    dnsOptions?: string[];
+	    extraHosts?: string[];
+	    hostAccess?: boolean;
 	    capAdd?: string[];
 	    capDrop?: string[];
 	    securityOpt?: string[];
 	    privileged?: boolean;
 	    platform?: string;
 	    limits: Limits;
+	    log: LogLimits;
 	    healthCheck?: HealthCheck;
+	    groups?: string[];
+	    envFiles?: string[];
+	    expose?: string[];
+	    shmSize?: number;
+	    devices?: Device[];
+	    userns?: string;
+	    uidMaps?: string[];
+	    gidMaps?: string[];
+	    sysctls?: Record<string, string>;
+	    ulimits?: Ulimit[];
+	    secrets?: SecretUse[];
+	    pull?: string;
+	    timezone?: string;
 	}
 	export interface ContainerDetail {
 	    id: string;
@@ -128,6 +212,8 @@ export namespace api {
 	    autoRemove?: boolean;
 	    restarts: number;
 	    health?: string;
+	    networks: string[];
+	    offline?: boolean;
 	    spec: RunSpec;
 	    args: string[];
 	    env: string[];
@@ -135,6 +221,7 @@ export namespace api {
 	    user: string;
 	    network: string;
 	    gateway?: string;
+	    attachments: Attachment[];
 	    logPath: string;
 	    logSize: number;
 	    rootfs: string;
@@ -146,6 +233,10 @@ export namespace api {
 	    healthLog?: Health;
 	    confinement: string[];
 	    limited?: string;
+	    mounts: Mount[];
+	    version: string;
+	    replaces?: string;
+	    replacedBy?: string;
 	}
 	export interface ContainerFilter {
 	    all?: boolean;
@@ -158,12 +249,21 @@ export namespace api {
 	    ports: Port[];
 	    warnings: string[];
 	}
+	
+	
 	export interface Error {
 	    kind: string;
 	    msg: string;
 	    hint?: string;
 	    ref?: string;
+	    field?: string;
 	    exitCode?: number;
+	    retryAfter?: number;
+	}
+	export interface FilePath {
+	    container?: string;
+	    volume?: string;
+	    path: string;
 	}
 	
 	
@@ -209,6 +309,7 @@ export namespace api {
 	    unpacked: number;
 	    mediaType: string;
 	    createdBy: string;
+	    here?: boolean;
 	}
 	export interface ImageDetail {
 	    id: string;
@@ -260,11 +361,31 @@ export namespace api {
 	export interface LoadResult {
 	    images: Image[];
 	}
+	
+	export interface LogQuery {
+	    follow?: boolean;
+	    tail?: number;
+	    // Go type: time
+	    since: any;
+	    // Go type: time
+	    until: any;
+	    stream?: string;
+	    search?: string;
+	    level?: string;
+	    with?: string[];
+	    after?: string;
+	    before?: string;
+	    limit?: number;
+	    cursors?: boolean;
+	    levels?: boolean;
+	}
 	export interface Login {
 	    registry: string;
 	    username: string;
 	    password: string;
 	}
+	
+	
 	
 	export interface Step {
 	    id: string;
@@ -290,6 +411,10 @@ export namespace api {
 	    imageID?: string;
 	    image?: string;
 	    upToDate?: boolean;
+	    result?: string;
+	    place?: number;
+	    elsewhere?: boolean;
+	    reason?: string;
 	}
 	
 	export interface PullSpec {
@@ -306,17 +431,23 @@ export namespace api {
 	    blocked: boolean;
 	    mirrors: string[];
 	    user?: string;
+	    userIn?: string;
+	    own?: boolean;
 	}
 	export interface RemoveImageOptions {
 	    force?: boolean;
+	    permanent?: boolean;
 	}
 	export interface RemoveOptions {
 	    force?: boolean;
+	    volumes?: boolean;
 	}
 	export interface RemovedImage {
 	    untagged: string[];
 	    deleted: string[];
 	    freed: number;
+	    inTrash?: boolean;
+	    trashed?: number;
 	}
 	export interface ResolvedRef {
 	    ref: string;
@@ -324,12 +455,19 @@ export namespace api {
 	    candidates: string[];
 	    local: string;
 	    why: string;
+	    ask?: boolean;
 	}
+	
 	
 	
 	export interface StopOptions {
 	    timeout?: number;
 	    signal?: string;
+	}
+	export interface TagPlatform {
+	    platform: string;
+	    digest?: string;
+	    size?: number;
 	}
 	export interface Tag {
 	    name: string;
@@ -337,12 +475,14 @@ export namespace api {
 	    digest?: string;
 	    // Go type: time
 	    updated: any;
+	    platforms?: TagPlatform[];
 	}
 	export interface TagList {
 	    repository: string;
 	    tags: Tag[];
 	    more?: boolean;
 	}
+	
 
 }
 
@@ -352,6 +492,22 @@ export namespace main {
 	    scheme: string;
 	    contrast: string;
 	    accent: string;
+	}
+	export interface Notification {
+	    id: string;
+	    title: string;
+	    body: string;
+	}
+	export interface Opening {
+	    kind: string;
+	    image: string;
+	    path: string;
+	    why: string;
+	}
+	export interface TrayItem {
+	    id: string;
+	    title: string;
+	    disabled: boolean;
 	}
 
 }

@@ -4,7 +4,11 @@ import {main} from '../models';
 
 export function Appearance():Promise<main.Appearance>;
 
+export function Notify(arg1:main.Notification):Promise<void>;
+
 export function OpenURL(arg1:string):Promise<void>;
+
+export function Opening():Promise<main.Opening>;
 
 export function PickFile():Promise<string>;
 
@@ -13,5 +17,11 @@ export function PickSave(arg1:string):Promise<string>;
 export function Quit():Promise<void>;
 
 export function SaveText(arg1:string,arg2:string):Promise<string>;
+
+export function Show():Promise<void>;
+
+export function Tray(arg1:string,arg2:Array<main.TrayItem>,arg3:boolean):Promise<void>;
+
+export function TrayShown():Promise<boolean>;
 
 export function Version():Promise<string>;

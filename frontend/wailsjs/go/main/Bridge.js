@@ -6,8 +6,16 @@ export function Appearance() {
   return window['go']['main']['Bridge']['Appearance']();
 }
 
+export function Notify(arg1) {
+  return window['go']['main']['Bridge']['Notify'](arg1);
+}
+
 export function OpenURL(arg1) {
   return window['go']['main']['Bridge']['OpenURL'](arg1);
+}
+
+export function Opening() {
+  return window['go']['main']['Bridge']['Opening']();
 }
 
 export function PickFile() {
@@ -24,6 +32,18 @@ export function Quit() {
 
 export function SaveText(arg1, arg2) {
   return window['go']['main']['Bridge']['SaveText'](arg1, arg2);
+}
+
+export function Show() {
+  return window['go']['main']['Bridge']['Show']();
+}
+
+export function Tray(arg1, arg2, arg3) {
+  return window['go']['main']['Bridge']['Tray'](arg1, arg2, arg3);
+}
+
+export function TrayShown() {
+  return window['go']['main']['Bridge']['TrayShown']();
 }
 
 export function Version() {

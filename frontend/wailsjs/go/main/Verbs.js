@@ -66,8 +66,16 @@ export function Restart(arg1, arg2) {
   return window['go']['main']['Verbs']['Restart'](arg1, arg2);
 }
 
+export function SaveFile(arg1, arg2, arg3) {
+  return window['go']['main']['Verbs']['SaveFile'](arg1, arg2, arg3);
+}
+
 export function SaveImages(arg1, arg2, arg3) {
   return window['go']['main']['Verbs']['SaveImages'](arg1, arg2, arg3);
+}
+
+export function SaveLog(arg1, arg2, arg3) {
+  return window['go']['main']['Verbs']['SaveLog'](arg1, arg2, arg3);
 }
 
 export function Start(arg1) {
