@@ -12,25 +12,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flood sends as much of one kind as it can until its time is over, and tells
-// how much it was.
+// flood sends as much of one kind as it can until it is stopped or its time is
+// over, and tells how much it was.
 func flood(kind string, to netip.AddrPort, end time.Time) error {
-	count, err := floods[kind](to, end)
+	goOn := func() bool { return time.Now().Before(end) && !exists("/stop") }
+	count, err := floods[kind](to, goOn)
 	if err != nil {
 		return fmt.Errorf("flood of %s: %w", kind, err)
 	}
 	return show(map[string]int64{"sent": count})
 }
 
-var floods = map[string]func(netip.AddrPort, time.Time) (int64, error){
+var floods = map[string]func(netip.AddrPort, func() bool) (int64, error){
 	"datagrams":   datagrams,
 	"half-open":   halfOpen,
 	"connections": connections,
 }
 
 // datagrams go to all ports of to's address, from one socket after another.
-func datagrams(to netip.AddrPort, end time.Time) (count int64, err error) {
-	for time.Now().Before(end) {
+func datagrams(to netip.AddrPort, goOn func() bool) (count int64, err error) {
+	for goOn() {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 		if err != nil {
 			return count, err
@@ -44,13 +45,14 @@ func datagrams(to netip.AddrPort, end time.Time) (count int64, err error) {
 		if err := unix.Close(fd); err != nil {
 			return count, err
 		}
+		time.Sleep(5 * time.Millisecond) // as much as a queue holds, again and again
 	}
 	return count, nil
 }
 
 // halfOpen sends beginnings of connections from all ports there are. It makes
 // the segments itself, for which NET_RAW is needed.
-func halfOpen(to netip.AddrPort, end time.Time) (count int64, err error) {
+func halfOpen(to netip.AddrPort, goOn func() bool) (count int64, err error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_TCP)
 	if err != nil {
 		return 0, err
@@ -59,7 +61,7 @@ func halfOpen(to netip.AddrPort, end time.Time) (count int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	for port := uint16(1024); time.Now().Before(end); port++ {
+	for port := uint16(1024); port%64 != 0 || goOn(); port++ {
 		if unix.Sendto(fd, syn(own, to, max(port, 1024)), 0, &unix.SockaddrInet4{Addr: to.Addr().As4()}) == nil {
 			count++
 		}
@@ -104,13 +106,13 @@ func onesSum(b []byte) uint16 {
 }
 
 // connections are opened by many at once, and ended at once.
-func connections(to netip.AddrPort, end time.Time) (int64, error) {
+func connections(to netip.AddrPort, goOn func() bool) (int64, error) {
 	const atOnce = 64
 	var count atomic.Int64
 	var all sync.WaitGroup
 	for range atOnce {
 		all.Go(func() {
-			for time.Now().Before(end) {
+			for goOn() {
 				c, err := net.DialTimeout("tcp4", to.String(), time.Second)
 				if err != nil {
 					continue // there are limits; nobody has to serve us
