@@ -220,7 +220,7 @@ func (e *Engine) furnish(ctx context.Context, draft *store.Draft, rec *store.Rec
 			return fmt.Errorf("make container: %w", err)
 		}
 	}
-	uid, gid := rec.IDs.Owner(0, 0)
+	uid, gid := rec.IDs.Root()
 	if err := os.Lchown(draft.Upper(), uid, gid); err != nil {
 		return fmt.Errorf("make container: %w", err)
 	}

@@ -91,7 +91,7 @@ func (e *Engine) setClock(draft *store.Draft, rec *store.Record) error {
 	if err := os.WriteFile(name, b, 0o644); err != nil {
 		return err
 	}
-	uid, gid = rec.IDs.Owner(0, 0)
+	uid, gid = rec.IDs.Root()
 	return errors.Join(os.Lchown(name, uid, gid), os.Chmod(name, 0o644))
 }
 

@@ -95,7 +95,7 @@ func (e *Engine) fill(ctx context.Context, data string, rec store.Record, m api.
 	}
 	o := tree.Options{}
 	if !rec.IDs.None() {
-		uid, gid := rec.IDs.Owner(0, 0)
+		uid, gid := rec.IDs.Root()
 		if err := os.Lchown(data, uid, gid); err != nil {
 			return err
 		}

@@ -85,7 +85,7 @@ func (r *Root) replace(ctx context.Context, dir int, name string, old *unix.Stat
 		return err
 	}
 	perm := uint32(0o644)
-	uid, gid := r.ids.Owner(0, 0)
+	uid, gid := r.ids.Root()
 	if old != nil {
 		perm, uid, gid = old.Mode&0o7777, int(old.Uid), int(old.Gid)
 	}
@@ -162,10 +162,9 @@ func (r *Root) MakeDir(p string) (api.FileInfo, error) {
 	if err := unix.Fchmodat(dir, name, 0o755, 0); err != nil { // whatever the umask
 		return api.FileInfo{}, told(p, err)
 	}
-	if uid, gid := r.ids.Owner(0, 0); !r.ids.None() {
-		if err := unix.Fchownat(dir, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return api.FileInfo{}, told(p, err)
-		}
+	uid, gid := r.ids.Root()
+	if err := unix.Fchownat(dir, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return api.FileInfo{}, told(p, err)
 	}
 	return r.Info(p, false)
 }

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -43,11 +44,8 @@ func writeIdentity(c *container, n connected) error {
 			return fmt.Errorf("identity: %w", err)
 		}
 		// The file stands below the person's umask; everyone inside reads it.
-		err := os.Chmod(path, 0o644)
-		if uid, gid := c.rec.IDs.Owner(0, 0); err == nil && !c.rec.IDs.None() {
-			err = os.Lchown(path, uid, gid)
-		}
-		if err != nil {
+		uid, gid := c.rec.IDs.Root()
+		if err := errors.Join(os.Chmod(path, 0o644), os.Lchown(path, uid, gid)); err != nil {
 			return fmt.Errorf("identity: %w", err)
 		}
 	}

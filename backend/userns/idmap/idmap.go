@@ -58,6 +58,15 @@ func (m Maps) Inside(uid, gid int) (u, g int) {
 	return inside(m.UIDs, uid), inside(m.GIDs, gid)
 }
 
+// Root is who owns what is made for the container's root, as chown takes it:
+// -1, as it is made, where the container has Davit's own ids.
+func (m Maps) Root() (uid, gid int) {
+	if m.None() {
+		return -1, -1
+	}
+	return m.Owner(0, 0)
+}
+
 // Owner is Outside for owners of files: those of nobody of the container's are
 // nobody's outside.
 func (m Maps) Owner(uid, gid int) (int, int) {
