@@ -156,6 +156,9 @@ func (o *operations) finish(ctx context.Context, op *operation, err error) {
 		ends := op.note != nil && o.e.life.Err() != nil // and another engine may go on with it
 		if err != nil && ctx.Err() != nil && (op.pausing || ends) {
 			now.State, action = api.OperationPaused, "pause"
+			if !op.pausing { // noted at once: the engine may be killed before it leaves the pull
+				now.Reason = reasonEnded
+			}
 			return
 		}
 		now.Ended = time.Now().UTC()
