@@ -23,11 +23,13 @@ test('everything without a mouse: palette, run, log, stop, remove, undo', async 
   });
 
   await test.step('log', async () => {
+    const search = app.getByRole('searchbox', { name: 'Search the log' });
+    await expect(search).toBeVisible(); // the view is loaded when it is first wanted
     await press('Control+f');
-    await expect(app.getByRole('searchbox', { name: 'Search the log' })).toBeFocused();
+    await expect(search).toBeFocused();
     await type('listen');
     await press('Escape');
-    await expect(app.getByRole('searchbox', { name: 'Search the log' })).toHaveValue('');
+    await expect(search).toHaveValue('');
     await press('Escape');
     await expect(app.getByRole('log')).toHaveCount(0);
   });

@@ -29,8 +29,10 @@ test('the whole way by keys: search, pull, run, logs, terminal, edit, stop, undo
   });
 
   await test.step('logs and terminal', async () => {
+    const search = app.getByRole('searchbox', { name: 'Search the log' });
+    await expect(search).toBeVisible(); // the view is loaded when it is first wanted
     await press('Control+f');
-    await expect(app.getByRole('searchbox', { name: 'Search the log' })).toBeFocused();
+    await expect(search).toBeFocused();
     const tabs = app.getByRole('tab');
     await app.getByRole('tab', { selected: true }).focus();
     await press('ArrowRight');
