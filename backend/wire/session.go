@@ -49,7 +49,10 @@ func splice(process io.ReadWriteCloser, in io.Reader, client net.Conn) {
 	go func() {
 		defer close(done)
 		_, _ = io.Copy(process, in)
-		process.Close() // the person has gone; the process goes on
+		// A process that has ended takes no input; what it said last is not
+		// lost by that. Only when the person has gone nobody hears it.
+		_, _ = io.Copy(io.Discard, in)
+		process.Close()
 	}()
 	_, _ = io.Copy(client, process)
 	client.Close()
