@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Action is one thing that can be changed.
@@ -74,23 +75,13 @@ func (h Host) Plan(a Action) (Plan, error) {
 
 func sysctl(key, value string) func(Host) (Plan, error) {
 	return func(Host) (Plan, error) {
-		name := dotted(key)
+		name := strings.ReplaceAll(key, "/", ".")
 		file := "/etc/sysctl.d/90-davit-" + filepath.Base(key) + ".conf"
 		return Plan{Changes: []Change{
 			{Kind: File, Path: file, Text: name + " = " + value + "\n"},
 			{Kind: Value, Path: "/proc/sys/" + key, Text: value + "\n"},
 		}}, nil
 	}
-}
-
-func dotted(key string) string {
-	b := []byte(key)
-	for i, c := range b {
-		if c == '/' {
-			b[i] = '.'
-		}
-	}
-	return string(b)
 }
 
 // Where a path stands in a profile nothing in it may mean something there.

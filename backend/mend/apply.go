@@ -72,12 +72,7 @@ func (h Host) carryOut(ctx context.Context, p Plan) error {
 			return err
 		}
 	}
-	for _, args := range p.After {
-		if err := h.run(ctx, args); err != nil {
-			return err
-		}
-	}
-	return nil
+	return h.run(ctx, p.After)
 }
 
 func (h Host) write(c Change) error {
@@ -154,20 +149,20 @@ func (h Host) Undo(ctx context.Context, a Action) error {
 	if err != nil {
 		return err
 	}
-	for _, args := range r.Plan.Undone {
-		if err := h.run(ctx, args); err != nil {
-			return fmt.Errorf("undo %s: %w", a, err)
-		}
-	}
-	if err := h.takeBack(r); err != nil {
+	if err := h.undo(ctx, r); err != nil {
 		return fmt.Errorf("undo %s: %w", a, err)
 	}
-	for _, args := range r.Plan.Removed {
-		if err := h.run(ctx, args); err != nil {
-			return fmt.Errorf("undo %s: %w", a, err)
-		}
-	}
 	return h.remove(h.recordOf(a))
+}
+
+func (h Host) undo(ctx context.Context, r record) error {
+	if err := h.run(ctx, r.Plan.Undone); err != nil {
+		return err
+	}
+	if err := h.takeBack(r); err != nil {
+		return err
+	}
+	return h.run(ctx, r.Plan.Removed)
 }
 
 // takeBack restores what a record says was there, newest change first.

@@ -43,7 +43,17 @@ func (h Host) read(path string) (string, error) {
 	return string(b), err
 }
 
-func (h Host) run(ctx context.Context, args []string) error {
+// run runs commands of a plan, up to the first that fails.
+func (h Host) run(ctx context.Context, commands [][]string) error {
+	for _, args := range commands {
+		if err := h.runOne(ctx, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h Host) runOne(ctx context.Context, args []string) error {
 	if h.Run != nil {
 		return h.Run(ctx, args[0], args[1:]...)
 	}

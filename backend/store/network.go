@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -31,12 +30,12 @@ type Network struct {
 	Labels   map[string]string `json:"labels"`
 }
 
-var networkName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$`)
+var networkName = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$`)
 
 // IsNetworkName tells whether name can be that of a network: it becomes part
 // of paths and of DNS names. The names of modes are none.
 func IsNetworkName(name string) bool {
-	return networkName.MatchString(name) && name != api.NetworkNone && name != api.NetworkHost
+	return networkName().MatchString(name) && name != api.NetworkNone && name != api.NetworkHost
 }
 
 // ReadNetwork reads a network's record; fs.ErrNotExist where there is none.

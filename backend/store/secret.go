@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +36,7 @@ type Secret struct {
 
 const secretVersion = 1
 
-var secretName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
+var secretName = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
 
 const secretSuffix = ".json"
 
@@ -47,7 +46,7 @@ func noSecret(ref string) error {
 
 // ReadSecret reads the secret of that name or id, its value included.
 func ReadSecret(d Dirs, ref string) (Secret, error) {
-	if !secretName.MatchString(ref) {
+	if !secretName().MatchString(ref) {
 		return Secret{}, noSecret(ref)
 	}
 	s, err := readSecret(d, ref)
@@ -97,7 +96,7 @@ func ListSecrets(d Dirs) ([]Secret, error) {
 	var all []Secret
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), secretSuffix)
-		if !ok || !secretName.MatchString(name) {
+		if !ok || !secretName().MatchString(name) {
 			continue
 		}
 		s, rerr := readSecret(d, name)
@@ -117,7 +116,7 @@ func ListSecrets(d Dirs) ([]Secret, error) {
 // does not replace.
 func KeepSecret(ctx context.Context, d Dirs, spec api.SecretSpec, value []byte) (Secret, error) {
 	switch {
-	case !secretName.MatchString(spec.Name):
+	case !secretName().MatchString(spec.Name):
 		return Secret{}, api.Errorf(api.KindInvalid, "%q cannot be the name of a secret", spec.Name).WithRef(spec.Name).
 			WithHint("Use at most 253 letters and digits, and after the first also _ . and -")
 	case len(value) == 0 || len(value) > MaxSecret:

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"davit/backend/api"
@@ -39,7 +38,7 @@ type Snapshot struct {
 	IDs    idmap.Maps `json:"ids,omitzero"`
 }
 
-var snapshotForm = regexp.MustCompile(`^[0-9a-f]{12}$`)
+var snapshotForm = form(`^[0-9a-f]{12}$`)
 
 // ListSnapshots reads the snapshots of a container, newest first. One that
 // cannot be read is not there.
@@ -51,7 +50,7 @@ func ListSnapshots(c ContainerDir) ([]Snapshot, error) {
 	var all []Snapshot
 	for _, e := range entries {
 		var s Snapshot
-		if snapshotForm.MatchString(e.Name()) && ReadJSON(c.Snapshot(e.Name()).Record(), &s) == nil && s.ID == e.Name() {
+		if snapshotForm().MatchString(e.Name()) && ReadJSON(c.Snapshot(e.Name()).Record(), &s) == nil && s.ID == e.Name() {
 			all = append(all, s)
 		}
 	}

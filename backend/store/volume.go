@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,11 +43,11 @@ type Volume struct {
 	Anonymous bool              `json:"anonymous,omitempty"` // nobody named it
 }
 
-var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
+var volumeName = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
 
 // IsVolumeName tells whether something can be a volume's name, which is part
 // of paths.
-func IsVolumeName(name string) bool { return volumeName.MatchString(name) }
+func IsVolumeName(name string) bool { return volumeName().MatchString(name) }
 
 // NoVolume is the error where there is no volume of that name.
 func NoVolume(name string) error {
