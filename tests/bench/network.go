@@ -278,12 +278,16 @@ func pastaLane(ctx context.Context, program, hostPort string) (lane, error) {
 }
 
 func (b *bench) rootlesskitLane(ctx context.Context, program, outside, network, ports string) (lane, error) {
+	rootlesskit := b.peer("rootlesskit")
+	if rootlesskit == "" {
+		return lane{}, fmt.Errorf("rootlesskit: %w", exec.ErrNotFound)
+	}
 	port, err := freePort()
 	if err != nil {
 		return lane{}, err
 	}
 	forward := fmt.Sprintf("127.0.0.1:%s:%s/", port, servedAt)
-	t := tool{command: []string{filepath.Join(filepath.Dir(program), "rootlesskit"), "--state-dir", filepath.Join(b.home.Dir, "rootlesskit-"+ports),
+	t := tool{command: []string{rootlesskit, "--state-dir", filepath.Join(b.home.Dir, "rootlesskit-"+ports),
 		"--net", network, "--port-driver", ports, "-p", forward + "tcp", "-p", forward + "udp", program, "serve", servedAt}}
 	return wrapped(ctx, t, program, outside, port)
 }
