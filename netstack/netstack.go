@@ -125,6 +125,8 @@ type Network struct {
 	movers *movers
 	seq    atomic.Uint32
 
+	looks looks
+
 	streams     atomic.Int64 // that live, of all endpoints
 	descriptors int64        // that this process may have; set once
 }
@@ -196,6 +198,7 @@ func (n *Network) open() error {
 		return err
 	}
 	n.spares = newSpares(n, n.config.Spares)
+	n.work.Go(n.watchCounters)
 	return nil
 }
 

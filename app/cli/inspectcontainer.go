@@ -152,6 +152,21 @@ type endpointJSON struct {
 	GlobalIPv6PrefixLen int
 	MacAddress          string
 	Aliases             []string
+	Davit               *trafficJSON `json:",omitempty"` // while it runs
+}
+
+// trafficJSON is what passed a container's place in a network, for which
+// docker has no name.
+type trafficJSON struct {
+	Traffic     api.Traffic
+	Connections []api.Connection // the newest
+}
+
+func trafficOf(a api.Attachment) *trafficJSON {
+	if a.Traffic == nil {
+		return nil
+	}
+	return &trafficJSON{*a.Traffic, listOf(a.Connections)}
 }
 
 type davitJSON struct {
@@ -367,7 +382,7 @@ func dockerNetwork(d api.ContainerDetail) networkJSON {
 		}
 		n.Networks[a.Network] = endpointJSON{
 			IPAddress: a.IP, Gateway: a.Gateway, IPPrefixLen: a.Prefix, GlobalIPv6Address: a.IP6, GlobalIPv6PrefixLen: a.Prefix6,
-			MacAddress: a.MAC, Aliases: a.Aliases,
+			MacAddress: a.MAC, Aliases: a.Aliases, Davit: trafficOf(a),
 		}
 	}
 	return n

@@ -28,7 +28,10 @@ type ipamJSON struct {
 
 type subnetJSON struct{ Subnet, Gateway string }
 
-type networkContainerJSON struct{ Name, EndpointID, MacAddress, IPv4Address, IPv6Address string }
+type networkContainerJSON struct {
+	Name, EndpointID, MacAddress, IPv4Address, IPv6Address string
+	Davit                                                  *trafficJSON `json:",omitempty"`
+}
 
 type networkDavitJSON struct {
 	Isolated, Running bool
@@ -52,6 +55,7 @@ func dockerNetworkOf(d api.NetworkDetail) dockerNetworkJSON {
 		if c.Running { // docker lists no others
 			n.Containers[c.ID] = networkContainerJSON{
 				Name: c.Name, EndpointID: c.ID, MacAddress: c.MAC, IPv4Address: withBits(c.IP, c.Prefix), IPv6Address: withBits(c.IP6, c.Prefix6),
+				Davit: trafficOf(c.Attachment),
 			}
 		}
 	}

@@ -128,6 +128,11 @@ type Attachment struct {
 	IP6     string   `json:"ip6,omitempty"`
 	Prefix6 int      `json:"prefix6,omitempty"`
 	MAC     string   `json:"mac,omitempty"`
+	// Traffic is told of a container that runs; nil: nobody knows it.
+	Traffic *Traffic `json:"traffic,omitempty"`
+	// Connections are the newest that are live, at most 100; Service.Connections
+	// lists more.
+	Connections []Connection `json:"connections,omitempty"`
 }
 
 // PortChange adds and removes published ports.

@@ -73,7 +73,11 @@ func (e *Engine) Container(ctx context.Context, ref string) (api.ContainerDetail
 		Mounts: list(rec.Mounts), Version: rec.Stamp(), Replaces: rec.Replaces, ReplacedBy: rec.ReplacedBy,
 	}
 	for _, j := range rec.Joins() {
-		d.Attachments = append(d.Attachments, attachment(entry, j.Network))
+		a := attachment(entry, j.Network)
+		if hasProcess(entry.State.State) {
+			addTraffic(&a, e.traffic(ctx, j.Network, rec.ID), rec.ID)
+		}
+		d.Attachments = append(d.Attachments, a)
 	}
 	if hasProcess(entry.State.State) {
 		d.Cgroup = entry.State.Cgroup

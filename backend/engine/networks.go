@@ -107,13 +107,16 @@ func (e *Engine) Network(ctx context.Context, ref string) (api.NetworkDetail, er
 	d := api.NetworkDetail{Containers: []api.NetworkMember{}}
 	var info *netd.Info
 	d.Network, info = e.network(ctx, n, entries)
+	var passed map[string]netd.Counters
 	if info != nil {
 		d.Guards = info.Guards
+		passed = e.traffic(ctx, n.Name, "")
 	}
 	for _, c := range entries {
 		if belongs(c, n.Name) {
 			m := api.NetworkMember{ID: c.Record.ID, Name: c.Record.Name, Running: hasProcess(c.State.State)}
 			m.Attachment = attachment(c, n.Name)
+			addTraffic(&m.Attachment, passed, m.ID)
 			d.Containers = append(d.Containers, m)
 		}
 	}

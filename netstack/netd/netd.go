@@ -82,6 +82,12 @@ type Member struct {
 	Traffic  Traffic  `json:"traffic,omitzero"`
 }
 
+// Counters are what passed a container: its interface and its published ports.
+type Counters struct {
+	Traffic     api.Traffic      `json:"traffic"`
+	Connections []api.Connection `json:"connections"` // the newest
+}
+
 // Traffic is what went through the published ports of a container by the
 // direct path, which its interfaces do not count. Bytes, seen from inside.
 type Traffic struct {
@@ -99,6 +105,7 @@ const (
 	OpInfo        = "info"
 	OpConnections = "connections"
 	OpLookup      = "lookup"
+	OpCounters    = "counters" // of the container with the ID; without one, of all
 )
 
 // Message is one request; a connection may carry several, one after the
@@ -115,12 +122,13 @@ type Message struct {
 
 // Reply answers a Message. That to an attach carries the namespace's descriptor.
 type Reply struct {
-	Error       *api.Error       `json:"error,omitempty"`
-	Endpoint    Endpoint         `json:"endpoint,omitzero"`
-	Ports       []Port           `json:"ports,omitempty"`
-	Info        Info             `json:"info,omitzero"`
-	Connections []api.Connection `json:"connections,omitempty"`
-	Answer      Answer           `json:"answer,omitzero"`
+	Error       *api.Error          `json:"error,omitempty"`
+	Endpoint    Endpoint            `json:"endpoint,omitzero"`
+	Ports       []Port              `json:"ports,omitempty"`
+	Info        Info                `json:"info,omitzero"`
+	Connections []api.Connection    `json:"connections,omitempty"`
+	Counters    map[string]Counters `json:"counters,omitempty"` // by container
+	Answer      Answer              `json:"answer,omitzero"`
 }
 
 // Answer is what a network knows of a name, or of an address.

@@ -43,7 +43,7 @@ var nouns = []noun{
 	{api.ReadQuery{}, ""}, {api.WriteSpec{}, ""}, {api.FileChange{}, ""}, {api.ArchiveQuery{}, ""}, {api.ArchiveSpec{}, ""},
 	{api.Unpacked{}, ""}, {api.Shells{}, ""},
 	{api.NetworkSpec{}, ""}, {api.Network{}, ""}, {api.NetworkDetail{}, ""}, {api.EndpointSpec{}, ""}, {api.NetworkJoin{}, ""},
-	{api.Attachment{}, ""}, {api.NetworkMember{}, ""}, {api.PortChange{}, ""}, {api.Connection{}, ""},
+	{api.Attachment{}, ""}, {api.NetworkMember{}, ""}, {api.PortChange{}, ""}, {api.Connection{}, ""}, {api.Traffic{}, ""},
 }
 
 var (

@@ -125,6 +125,7 @@ func TestIdleConnectionsAreCheap(t *testing.T) {
 	}))
 	f.alive()
 	t.Logf("%d connections, %d MiB", count, f.most>>10)
+	f.told(count)
 	if f.most > idleLimit {
 		t.Errorf("netd holds %d MiB with %d connections", f.most>>10, count)
 	}
@@ -136,6 +137,20 @@ func TestIdleConnectionsAreCheap(t *testing.T) {
 		if _, err := conns[i].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Fatalf("connection %d: %v, want its end", i, err)
 		}
+	}
+}
+
+// told verifies that inspect knows of so many connections, and shows some.
+func (f *flooded) told(count int) {
+	f.t.Helper()
+	var all []api.ContainerDetail
+	f.decode(f.ok("inspect", "--json", "honest"), &all)
+	if len(all) != 1 || len(all[0].Attachments) != 1 || all[0].Attachments[0].Traffic == nil {
+		f.t.Fatalf("inspect tells %+v", all)
+	}
+	a := all[0].Attachments[0]
+	if a.Traffic.Connections < count || len(a.Connections) == 0 || a.Connections[len(a.Connections)-1].Port != 81 {
+		f.t.Errorf("inspect tells of %d connections of %d, and shows %d", a.Traffic.Connections, count, len(a.Connections))
 	}
 }
 

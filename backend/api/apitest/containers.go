@@ -139,6 +139,10 @@ func chosen(b *box, q api.ContainerFilter) (bool, error) {
 func (f *Fake) Container(ctx context.Context, ref string) (d api.ContainerDetail, err error) {
 	err = f.with(ctx, ref, func(b *box) error {
 		d = b.snapshot()
+		d.Attachments = slices.Clone(d.Attachments)
+		for i, a := range d.Attachments {
+			d.Attachments[i] = f.passed(b, a)
+		}
 		return nil
 	})
 	return d, err

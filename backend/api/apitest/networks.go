@@ -77,7 +77,7 @@ func (f *Fake) Network(ctx context.Context, ref string) (d api.NetworkDetail, er
 		}
 		for _, b := range f.members(n.Name) {
 			m := api.NetworkMember{ID: b.detail.ID, Name: b.detail.Name, Running: b.running()}
-			m.Attachment = b.attachment(n.Name)
+			m.Attachment = f.passed(b, b.attachment(n.Name))
 			d.Containers = append(d.Containers, m)
 		}
 		return nil
@@ -311,29 +311,55 @@ func (f *Fake) SetOffline(ctx context.Context, ref string, offline bool) error {
 	})
 }
 
-// Connections implements api.Service: a few that live on, as a service has.
+// Connections implements api.Service.
 func (f *Fake) Connections(ctx context.Context, ref string) (list []api.Connection, err error) {
 	err = f.with(ctx, ref, func(b *box) error {
 		if !b.running() {
 			return conflict(b, "is not running")
 		}
-		list = []api.Connection{}
-		if b.detail.Offline || len(b.detail.Attachments) == 0 {
-			return nil
-		}
-		up := f.now().Sub(b.detail.Started)
-		in := b.detail.Attachments[0].Network
-		for i, p := range b.detail.Ports {
-			list = append(list, api.Connection{
-				Network: in, Protocol: p.Protocol, Inbound: true, Port: p.ContainerPort, Remote: fmt.Sprintf("192.0.2.%d:50412", 7+i),
-				Since: b.detail.Started.Add(up / 2), Sent: int64(up.Seconds()) * 420, Received: int64(up.Seconds()) * 90,
-			})
-		}
-		list = append(list, api.Connection{
-			Network: in, Protocol: "tcp", Port: 40312, Remote: "203.0.113.9:443", Host: "api.example.com",
-			Since: b.detail.Started, Sent: int64(up.Seconds()) * 60, Received: int64(up.Seconds()) * 2100,
-		})
+		list = f.connections(b)
 		return nil
 	})
 	return list, err
+}
+
+// connections are a few that live on, as a service has.
+func (f *Fake) connections(b *box) []api.Connection {
+	list := []api.Connection{}
+	if b.detail.Offline || len(b.detail.Attachments) == 0 {
+		return list
+	}
+	up := f.now().Sub(b.detail.Started)
+	in := b.detail.Attachments[0].Network
+	for i, p := range b.detail.Ports {
+		list = append(list, api.Connection{
+			Network: in, Protocol: p.Protocol, Inbound: true, Port: p.ContainerPort, Remote: fmt.Sprintf("192.0.2.%d:50412", 7+i),
+			Since: b.detail.Started.Add(up / 2), Sent: int64(up.Seconds()) * 420, Received: int64(up.Seconds()) * 90,
+		})
+	}
+	return append(list, api.Connection{
+		Network: in, Protocol: "tcp", Port: 40312, Remote: "203.0.113.9:443", Host: "api.example.com",
+		Since: b.detail.Started, Sent: int64(up.Seconds()) * 60, Received: int64(up.Seconds()) * 2100,
+	})
+}
+
+// passed tells what went through a box's place in a network, while it runs.
+func (f *Fake) passed(b *box, a api.Attachment) api.Attachment {
+	if !b.running() {
+		return a
+	}
+	t := api.Traffic{}
+	for _, c := range f.connections(b) {
+		if c.Network == a.Network {
+			a.Connections = append(a.Connections, c)
+			t.In, t.Out = t.In+c.Received, t.Out+c.Sent
+		}
+	}
+	const packet = 1400
+	t.PacketsIn, t.PacketsOut, t.Connections = t.In/packet, t.Out/packet, len(a.Connections)
+	if up := f.now().Sub(b.detail.Started).Seconds(); up > 0 {
+		t.InRate, t.OutRate = float64(t.In)/up, float64(t.Out)/up
+	}
+	a.Traffic = &t
+	return a
 }

@@ -115,6 +115,11 @@ func testConnectLive(s *suite) {
 	if len(d.Attachments) != 2 || d.Attachments[1].IP == "" || d.Attachments[1].MAC == "" {
 		s.Fatalf("attached as %+v", d.Attachments)
 	}
+	in, err := s.Service.Network(s.ctx(), n.Name)
+	s.ok(err)
+	if len(in.Containers) != 1 || in.Containers[0].Traffic == nil || d.Attachments[0].Traffic == nil || d.Attachments[1].Traffic == nil {
+		s.Errorf("nobody knows what passed %+v in %+v", d.Attachments, in.Containers)
+	}
 	s.ok(s.Service.SetOffline(s.ctx(), c.ID, true))
 	if d = s.state(c.ID, api.StateRunning); !d.Offline {
 		s.Error("it is not offline")
@@ -132,6 +137,9 @@ func testConnectLive(s *suite) {
 	s.ok(s.Service.Stop(s.ctx(), c.ID, api.StopOptions{Timeout: new(int)}))
 	_, err = s.Service.Connections(s.ctx(), c.ID)
 	s.want(api.KindConflict, err)
+	if d = s.state(c.ID, api.StateExited); d.Attachments[0].Traffic != nil {
+		s.Errorf("something passes a container that has ended: %+v", d.Attachments[0])
+	}
 }
 
 func testPublish(s *suite) {

@@ -164,18 +164,53 @@ func (s *server) connections(id string) ([]api.Connection, error) {
 	if err != nil {
 		return nil, nil // it was just taken off
 	}
-	var all []api.Connection
-	for _, f := range e.Flows() {
+	return s.flows(e.Flows(), maxConnections), nil
+}
+
+// maxConnections keeps the answer below what a message may hold.
+const maxConnections = 1000
+
+// flows gives the first of them in the API's shape.
+func (s *server) flows(flows []netstack.Flow, most int) []api.Connection {
+	all := []api.Connection{}
+	for _, f := range flows[:min(len(flows), most)] {
 		all = append(all, api.Connection{
 			Network: s.Network.Name, Protocol: f.Protocol, Inbound: f.Inbound, Port: f.Port, Remote: f.Remote.String(),
 			Host: f.Host, Since: f.Since, Sent: f.Sent, Received: f.Received,
 		})
 	}
-	return all[:min(len(all), maxConnections)], nil
+	return all
 }
 
-// maxConnections keeps the answer below what a message may hold.
-const maxConnections = 1000
+// shownConnections is how many of one container are told with its counters.
+const shownConnections = 100
+
+// counters are those of one container, or with "" of all.
+func (s *server) counters(id string) (map[string]netd.Counters, error) {
+	all, err := s.network.Counters()
+	if err != nil {
+		return nil, err
+	}
+	shown := min(shownConnections, max(1, maxConnections/max(1, len(all))))
+	if id != "" {
+		shown = shownConnections
+	}
+	told := map[string]netd.Counters{}
+	for e, c := range all {
+		if id != "" && e.ID != id {
+			continue
+		}
+		flows := e.Flows()
+		told[e.ID] = netd.Counters{
+			Traffic: api.Traffic{
+				In: c.In, Out: c.Out, PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut, DroppedIn: c.DroppedIn, DroppedOut: c.DroppedOut,
+				InRate: c.InRate, OutRate: c.OutRate, Connections: len(flows),
+			},
+			Connections: s.flows(flows, shown),
+		}
+	}
+	return told, nil
+}
 
 func (s *server) info() netd.Info {
 	i := netd.Info{

@@ -169,6 +169,8 @@ func (s *server) answer(m netd.Message) (netd.Reply, *os.File) {
 		err = s.changeMember(m.Attach)
 	case netd.OpConnections:
 		r.Connections, err = s.connections(m.ID)
+	case netd.OpCounters:
+		r.Counters, err = s.counters(m.ID)
 	case netd.OpLookup:
 		a, known := s.network.Lookup(m.Query)
 		r.Answer = netd.Answer{Known: known, IPs: a.IPs, Names: a.Names}

@@ -191,6 +191,21 @@ export interface Attachment {
   ip6?: string;
   prefix6?: number;
   mac?: string;
+  traffic?: Traffic;
+  connections?: Connection[];
+}
+
+// Bytes and packets as the container sees them; rates are bytes a second.
+export interface Traffic {
+  in: number;
+  out: number;
+  packetsIn: number;
+  packetsOut: number;
+  droppedIn?: number;
+  droppedOut?: number;
+  inRate: number;
+  outRate: number;
+  connections: number;
 }
 
 export interface NetworkMember extends Attachment {
