@@ -140,17 +140,24 @@ func TestIdleConnectionsAreCheap(t *testing.T) {
 	}
 }
 
-// told verifies that inspect knows of so many connections, and shows some.
+// told waits until inspect knows of so many connections, and shows some: the
+// last may not be accepted yet.
 func (f *flooded) told(count int) {
 	f.t.Helper()
-	var all []api.ContainerDetail
-	f.decode(f.ok("inspect", "--json", "honest"), &all)
-	if len(all) != 1 || len(all[0].Attachments) != 1 || all[0].Attachments[0].Traffic == nil {
-		f.t.Fatalf("inspect tells %+v", all)
-	}
-	a := all[0].Attachments[0]
-	if a.Traffic.Connections < count || len(a.Connections) == 0 || a.Connections[len(a.Connections)-1].Port != 81 {
-		f.t.Errorf("inspect tells of %d connections of %d, and shows %d", a.Traffic.Connections, count, len(a.Connections))
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) { // between two looks
+		var all []api.ContainerDetail
+		f.decode(f.ok("inspect", "--json", "honest"), &all)
+		if len(all) != 1 || len(all[0].Attachments) != 1 || all[0].Attachments[0].Traffic == nil {
+			f.t.Fatalf("inspect tells %+v", all)
+		}
+		a := all[0].Attachments[0]
+		switch {
+		case a.Traffic.Connections < count && time.Now().Before(deadline):
+		case a.Traffic.Connections < count || len(a.Connections) == 0 || !a.Connections[len(a.Connections)-1].Inbound:
+			f.t.Fatalf("inspect tells of %d connections of %d, and shows %+v", a.Traffic.Connections, count, a.Connections)
+		default:
+			return
+		}
 	}
 }
 
