@@ -271,8 +271,9 @@ func (s *Store) Login(ctx context.Context, l api.Login) error {
 	if l.Username == "" {
 		return api.Errorf(api.KindInvalid, "the user name is missing").WithRef(host)
 	}
-	c := fetch.Credential{Username: l.Username, Password: l.Password}
-	if err := s.client.Verify(ctx, fetch.Host{Name: host, Insecure: insecure}, c); err != nil {
+	c := fetch.Credential{Username: l.Username, Password: l.Password, Local: true}
+	open, err := s.client.Verify(ctx, fetch.Host{Name: host, Insecure: insecure}, c)
+	if err != nil {
 		e := *api.AsError(err)
 		e.Ref = host
 		if e.Kind == api.KindDenied && e.Hint == "" || strings.HasPrefix(e.Hint, "Log in") {
@@ -284,7 +285,7 @@ func (s *Store) Login(ctx context.Context, l api.Login) error {
 		return err
 	}
 	s.client.Forget(host)
-	return nil
+	return s.trust(ctx, host, open && !insecure)
 }
 
 // Logout forgets the credentials of a registry.
@@ -294,6 +295,9 @@ func (s *Store) Logout(ctx context.Context, registry string) error {
 		return err
 	}
 	s.client.Forget(host)
+	if err := s.trust(ctx, host, false); err != nil {
+		return err
+	}
 	return s.creds.Delete(ctx, host)
 }
 

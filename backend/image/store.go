@@ -95,7 +95,7 @@ func Open(c Config) (*Store, error) {
 	if s.layers, err = layers.Open(c.LayersDir); err != nil {
 		return nil, err
 	}
-	c.Fetch.Log, c.Fetch.Credentials = c.Log, s.creds.Get
+	c.Fetch.Log, c.Fetch.Credentials = c.Log, s.credential
 	c.Fetch.CertDirs = append(c.Fetch.CertDirs, certDirs(c.Getenv)...)
 	s.client = fetch.New(c.Fetch)
 	return s, nil

@@ -22,7 +22,9 @@ func server(t testing.TB, h http.Handler) string {
 }
 
 // Host takes the scheme off an address.
-func Host(address string) string { return strings.TrimPrefix(address, "http://") }
+func Host(address string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(address, "http://"), "https://")
+}
 
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")

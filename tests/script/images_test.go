@@ -85,22 +85,8 @@ func (s shelf) cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if auth == "slow" {
 		door.auth = ""
 		door.slow.Store(true)
-	} else if auth != "" {
-		allowPlain(ts, host)
 	}
 	ts.Setenv(args[0], host)
-}
-
-// allowPlain marks a registry as insecure, as somebody does who wants to send
-// a password over plain HTTP.
-func allowPlain(ts *testscript.TestScript, host string) {
-	dir := filepath.Join(ts.Getenv("HOME"), ".config", "containers")
-	ts.Check(os.MkdirAll(dir, 0o700))
-	f, err := os.OpenFile(filepath.Join(dir, "registries.conf"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	ts.Check(err)
-	_, err = fmt.Fprintf(f, "[[registry]]\nlocation = %q\ninsecure = true\n", host)
-	ts.Check(err)
-	ts.Check(f.Close())
 }
 
 // door asks who wants to come in, by HTTP's basic way or by a token.

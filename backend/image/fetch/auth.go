@@ -139,8 +139,8 @@ func (s *session) basic(ctx context.Context, scope scope) (string, error) {
 		return "", err
 	}
 	u, err := url.Parse(s.base)
-	if err != nil || !s.secure(u) {
-		return "", s.inClear()
+	if err != nil || !s.secure(u, c) {
+		return "", s.inClear(u)
 	}
 	return basicHeader(c), nil
 }
@@ -149,8 +149,17 @@ func basicHeader(c Credential) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password))
 }
 
-// inClear refuses to send a password over plain http.
-func (s *session) inClear() error {
+// inClear refuses to send a password to u, where others could read it or be
+// the ones who ask for it.
+func (s *session) inClear(u *url.URL) error {
+	switch {
+	case !s.own(u):
+		return api.Errorf(api.KindDenied, "%s wants a password for its token server %s over plain http, where others could read it", s.host.Name, short(u.Host)).
+			WithHint("A token server at another address than the registry's has to answer by https.")
+	case s.local():
+		return api.Errorf(api.KindDenied, "%s wants a password without proving who it is, and the one that is known was not given for that", s.host.Name).
+			WithHint("To allow it, log in with Davit: davit login %s", s.host.Name)
+	}
 	return api.Errorf(api.KindDenied, "%s wants a password over plain http, where others could read it", s.host.Name).
 		WithHint("To allow it, mark the registry as insecure in registries.conf:\n[[registry]]\nlocation = %q\ninsecure = true", s.host.Name)
 }
@@ -162,11 +171,14 @@ func (s *session) token(ctx context.Context, c *challenge, scope scope) (token, 
 	if err != nil || berr != nil || realm.Host == "" || realm.Scheme != "https" && (realm.Scheme != "http" || base.Scheme != "http") {
 		return token{}, api.Errorf(api.KindUnavailable, "%s sends us to %q for a token, which is no place to ask", s.host.Name, short(c.params["realm"]))
 	}
+	if !loopback(base.Hostname()) && loopback(realm.Hostname()) {
+		return token{}, refuse("%s sends us to this machine for a token", s.host.Name)
+	}
 	cred, err := s.credential(ctx, scope)
 	if err != nil {
 		return token{}, err
 	}
-	held := !cred.Empty() && !s.secure(realm)
+	held := !cred.Empty() && !s.secure(realm, cred)
 	if held {
 		cred = Credential{} // ask as nobody: most tokens are for anybody
 	}
@@ -176,7 +188,7 @@ func (s *session) token(ctx context.Context, c *challenge, scope scope) (token, 
 	}
 	t, err := s.askToken(r)
 	if held && api.KindOf(err) == api.KindDenied {
-		return token{}, s.inClear()
+		return token{}, s.inClear(realm)
 	}
 	return t, err
 }

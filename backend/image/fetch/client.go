@@ -22,6 +22,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,12 +30,17 @@ import (
 	"davit/backend/image/name"
 )
 
-// Credential is how a person is known to a registry. Token is an identity
-// token in place of the password.
-type Credential struct{ Username, Password, Token string }
+// Credential is how a person is known to a registry.
+type Credential struct {
+	Username, Password string
+	Token              string // an identity token in place of the password
+	// Local: it was given for a registry on this machine, knowing that, so that
+	// it may go there without TLS. For other hosts it says nothing.
+	Local bool
+}
 
 // Empty tells that there is nothing to send.
-func (c Credential) Empty() bool { return c == Credential{} }
+func (c Credential) Empty() bool { return c.Username == "" && c.Password == "" && c.Token == "" }
 
 // Config is how to reach registries. Its zero value works.
 type Config struct {
@@ -101,6 +107,7 @@ type session struct {
 	host    Host
 	http    *http.Client
 	uploads *http.Client // waits longer for an answer
+	proven  atomic.Bool  // a registry on this machine showed a certificate that is trusted
 
 	mu        sync.Mutex
 	base      string // scheme://host, once known
@@ -119,6 +126,10 @@ func (c *Client) session(h Host) (*session, error) {
 		return nil, err
 	}
 	s := &session{client: c, host: h, http: &http.Client{Transport: t}, uploads: &http.Client{Transport: slowly(t)}, tokens: map[string]token{}}
+	if s.local() {
+		here := s.here(t)
+		s.http.Transport, s.uploads.Transport = nearby{s, here, t}, nearby{s, slowly(here), slowly(t)}
+	}
 	s.http.CheckRedirect, s.uploads.CheckRedirect = s.redirect, s.redirect
 	c.sessions[h] = s
 	return s, nil
@@ -193,15 +204,6 @@ func (s *session) redirect(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// loopback tells addresses of this machine.
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && a.Unmap().IsLoopback()
-}
-
 // bases gives the addresses to try for the host, in order. Plain http is for
 // this machine, and for hosts that registries.conf calls insecure.
 func (s *session) bases() []string {
@@ -215,27 +217,13 @@ func (s *session) bases() []string {
 	if h == name.Docker {
 		h = "registry-1.docker.io"
 	}
-	name, _, err := net.SplitHostPort(h)
-	if err != nil {
-		name = h
-	}
 	switch {
-	case loopback(name):
+	case s.local():
 		return []string{"http://" + h, "https://" + h}
 	case s.host.Insecure:
 		return []string{"https://" + h, "http://" + h}
 	}
 	return []string{"https://" + h}
-}
-
-// secure tells whether a secret may go to u: over TLS, or where the person
-// said that this registry is to be used without.
-func (s *session) secure(u *url.URL) bool {
-	if u.Scheme == "https" {
-		return true
-	}
-	b, err := url.Parse(s.base)
-	return err == nil && s.host.Insecure && u.Host == b.Host
 }
 
 // try sends one request to the host, at the first address that speaks the
@@ -266,11 +254,11 @@ func (s *session) try(r *http.Request, path string) (*http.Response, error) {
 			resp.Body.Close()
 			err = fmt.Errorf("%s speaks https", s.host.Name)
 		}
-		if first == nil || r.Context().Err() != nil {
-			first = err
-		}
 		if !protocolError(err) {
-			break
+			return nil, err // it says more than that the first way was the wrong one
+		}
+		if first == nil {
+			first = err
 		}
 	}
 	return nil, first

@@ -226,11 +226,12 @@ func nextPage(link, current string) (string, error) {
 	return u.RequestURI(), nil
 }
 
-// Verify tries credentials with a registry.
-func (c *Client) Verify(ctx context.Context, h Host, cred Credential) error {
+// Verify tries credentials with a registry. Open tells that they went, or
+// would go, to somebody who did not prove to be that registry.
+func (c *Client) Verify(ctx context.Context, h Host, cred Credential) (open bool, err error) {
 	s, err := c.session(h)
 	if err != nil {
-		return err
+		return false, err
 	}
 	s.mu.Lock()
 	s.challenge, s.tokens = nil, map[string]token{}
@@ -238,15 +239,15 @@ func (c *Client) Verify(ctx context.Context, h Host, cred Credential) error {
 	resp, err := s.do(ctx, request{method: http.MethodGet, path: "/v2/", scope: scope{login: &cred}})
 	c.Forget(h.Name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	resp.Body.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.challenge == nil {
-		return nil // it lets everybody in; the credentials may be for some repositories
+		return s.open(), nil // it lets everybody in; the credentials may be for some repositories
 	}
-	return s.usedInClear(cred)
+	return s.open(), s.usedInClear(cred)
 }
 
 // usedInClear tells a login that could not send what it was to try.
@@ -260,8 +261,8 @@ func (s *session) usedInClear(cred Credential) error {
 			return err
 		}
 	}
-	if !cred.Empty() && !s.secure(u) {
-		return s.inClear()
+	if !cred.Empty() && !s.secure(u, cred) {
+		return s.inClear(u)
 	}
 	return nil
 }

@@ -13,6 +13,8 @@
 //	partial/     downloads that were not finished, by digest
 //	tmp/         archives that are being read
 //	trash.json   images that were removed and can be put back
+//	local.json   registries on this machine that may be sent a password without
+//	             TLS, and registries.json, how registries are searched: the store's
 package layout
 
 import (
