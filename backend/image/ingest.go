@@ -48,7 +48,23 @@ func (s *Store) ingest(ctx context.Context, in incoming, t *tracker, entries []l
 	if _, err := s.layout.Write(in.raw); err != nil {
 		return err
 	}
-	return s.layout.Update(ctx, func(have []layout.Entry) ([]layout.Entry, error) { return enter(have, entries), nil })
+	return s.register(ctx, entries)
+}
+
+// register enters an image that is there whole in the index. What it leaves
+// of itself in the trash goes; where that fails the next prune sees to it.
+func (s *Store) register(ctx context.Context, entries []layout.Entry) error {
+	err := s.layout.Update(ctx, func(have []layout.Entry) ([]layout.Entry, error) { return enter(have, entries), nil })
+	if err != nil {
+		return err
+	}
+	if thrown, err := s.layout.Thrown(); len(thrown) == 0 && err == nil {
+		return nil
+	}
+	if err := s.collecting(ctx, s.cameBack); err != nil {
+		s.log.Warn("an image came again that is in the trash", "err", err)
+	}
+	return nil
 }
 
 func (in incoming) digests() []string {

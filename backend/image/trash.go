@@ -150,6 +150,25 @@ func (s *Store) forgetTrash(gone []*group) error {
 	}))
 }
 
+// cameBack takes out of the trash what is in the index again, and gives back
+// what only the thrown one needed: its manifest, and layers that are packed in
+// another way now. The store's lock is held.
+func (s *Store) cameBack() error {
+	all, err := s.layout.Thrown()
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	left, err := s.layout.Trash()
+	if err != nil || len(left) == len(all) {
+		return err
+	}
+	if err := s.layout.WriteTrash(left); err != nil {
+		return err
+	}
+	_, _, err = s.collectLocked()
+	return err
+}
+
 // throw moves entries from the index to the trash; the store's lock is held.
 func (s *Store) throw(drop []layout.Entry) error {
 	all, err := s.layout.Trash()

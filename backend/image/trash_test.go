@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	ggcr "github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"davit/backend/api"
 	"davit/backend/image/layout"
@@ -132,4 +134,53 @@ func TestPrunePromisesWhatItDoes(t *testing.T) {
 	if list := must[[]api.Image](t)(s.List(bg)); len(list) != 1 || list[0].ID != kept.ID {
 		t.Errorf("left %+v", list)
 	}
+}
+
+// TestLoadedAgainWhileInTheTrash has an image in the trash come again in an
+// archive: as it was, and with its layers packed in another way, which makes
+// another manifest of it. Nothing is left that belongs to nobody.
+func TestLoadedAgainWhileInTheTrash(t *testing.T) {
+	t.Parallel()
+	const name = "localhost/two:1"
+	plain := saveOf(t, two(t), name, api.SaveDocker)
+	packed := packedArchive(t, two(t), name)
+	for label, order := range map[string][2][]byte{
+		"as it was": {packed, packed}, "plain": {packed, plain}, "packed": {plain, packed},
+	} {
+		t.Run(label, func(t *testing.T) {
+			s := open(t)
+			first := must[[]api.Image](t)(s.Load(bg, bytes.NewReader(order[0]), "first.tar"))
+			must[api.RemovedImage](t)(s.Remove(bg, name, RemoveOptions{}))
+			again := must[[]api.Image](t)(s.Load(bg, bytes.NewReader(order[1]), "again.tar"))
+			if again[0].ID != first[0].ID {
+				t.Fatalf("another image: %s", again[0].ID)
+			}
+			if u := must[api.DiskUsage](t)(s.Usage(bg, nil)); u.Stray != 0 || u.Unfinished != 0 || u.Trash != 0 || len(u.Images) != 1 {
+				t.Errorf("%+v", u)
+			}
+			all, err := s.layout.Thrown()
+			if err != nil || len(all) != 0 {
+				t.Errorf("in the trash: %+v, %v", all, err)
+			}
+			must[Runnable](t)(s.Runnable(bg, name))
+			must[api.RemovedImage](t)(s.Remove(bg, name, RemoveOptions{}))
+			must[api.Image](t)(s.Restore(bg, name))
+			must[api.RemovedImage](t)(s.Remove(bg, name, RemoveOptions{Permanent: true}))
+			nothingLeft(t, s)
+		})
+	}
+}
+
+// packedArchive is a docker archive whose layers are packed, as crane makes it.
+func packedArchive(t *testing.T, i v1.Image, name string) []byte {
+	t.Helper()
+	tag, err := ggcr.NewTag(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := tarball.Write(tag, i, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

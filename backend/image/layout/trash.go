@@ -17,14 +17,20 @@ type Trashed struct {
 
 func (d *Dir) trashPath() string { return d.own("trash.json") }
 
-// Trash reads the trash. One that is also in the index (a process was killed
-// between writing the one and the other, or the image came again) is not in it.
-func (d *Dir) Trash() ([]Trashed, error) {
+// Thrown reads the trash as it is written down.
+func (d *Dir) Thrown() ([]Trashed, error) {
 	var all []Trashed
 	err := store.ReadJSON(d.trashPath(), &all)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	return all, err
+}
+
+// Trash reads the trash. One that is also in the index (a process was killed
+// between writing the one and the other, or the image came again) is not in it.
+func (d *Dir) Trash() ([]Trashed, error) {
+	all, err := d.Thrown()
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
