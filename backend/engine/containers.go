@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"davit/backend/api"
@@ -50,7 +49,7 @@ func keptOnes(entries []store.Entry, wanted bool) func(store.Entry) bool {
 		there[e.Record.ID] = true
 	}
 	return func(e store.Entry) bool {
-		successor := e.Record.Replaces != "" && strings.Contains(e.Record.Name, keptMark) // in the making
+		successor := e.Record.Replaces != "" && marked(e.Record.Name) // in the making
 		kept := e.Record.ReplacedBy != "" && there[e.Record.ReplacedBy]
 		return successor || kept != wanted
 	}

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"davit/backend/api"
 	"davit/backend/guard/shift"
@@ -79,6 +82,9 @@ func ranges(field string, given []string, own []idmap.Range) ([]idmap.Range, err
 // sweepShifted removes layers that were made for containers with ids of their
 // own and that none will want.
 func (e *Engine) sweepShifted(ctx context.Context) error {
+	if _, err := os.Lstat(e.dirs.Shifted()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	entries, err := store.ListContainers(e.dirs)
 	if err != nil {
 		return err

@@ -5,11 +5,11 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
 	"davit/backend/api"
+	"davit/backend/form"
 	"davit/backend/store"
 )
 
@@ -164,12 +164,12 @@ func (e *Engine) joins(spec api.RunSpec) (mode string, joins []api.NetworkJoin, 
 	return joins[0].Network, joins, nil
 }
 
-var aliasForm = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9_])?$`)
+var aliasForm = form.Of(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9_])?$`)
 
 // checkJoin says what of a wish for a place cannot be had on that network.
 func (e *Engine) checkJoin(j api.NetworkJoin) error {
 	for _, a := range j.Aliases {
-		if !aliasForm.MatchString(a) {
+		if !aliasForm().MatchString(a) {
 			return invalid(a, "%q cannot be a name in a network", a).WithHint("Use letters, digits, and between them _ . and -")
 		}
 	}

@@ -481,16 +481,20 @@ func (e *Engine) Duplicate(ctx context.Context, ref string) (api.RunSpec, error)
 // middle of an edit: a successor whose maker has gone either has its name, or
 // goes; so does what was put in its place again.
 func (e *Engine) resumeEdits(ctx context.Context) error {
-	entries, err := store.ListContainers(e.dirs)
+	ids, err := store.Named(e.dirs, marked) // each command that writes comes here: others are not read
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, entry := range entries {
-		rec := entry.Record
-		if entry.Err != nil || rec.Replaces+rec.ReplacedBy == "" || time.Since(rec.Created) < time.Second {
-			continue
+	var left []store.Record
+	for _, id := range ids {
+		rec, err := store.ReadRecord(e.dirs.Container(id))
+		if err == nil && rec.Replaces+rec.ReplacedBy != "" && time.Since(rec.Created) >= time.Second {
+			left = append(left, rec)
 		}
+	}
+	slices.SortFunc(left, func(a, b store.Record) int { return b.Created.Compare(a.Created) })
+	var errs []error
+	for _, rec := range left {
 		lock, free, err := store.LockDir(string(e.dirs.Container(rec.ID)))
 		if err != nil || !free {
 			continue // somebody is at it
@@ -500,13 +504,15 @@ func (e *Engine) resumeEdits(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// marked tells whether a name is one for the time of an edit, or of undoing it.
+func marked(name string) bool { return strings.Contains(name, keptMark) }
+
 func (e *Engine) resumeEdit(ctx context.Context, rec store.Record) error {
 	other, err := store.ReadRecord(e.dirs.Container(rec.Replaces + rec.ReplacedBy))
-	marked := func(r store.Record) bool { return strings.Contains(r.Name, keptMark) }
 	switch {
-	case rec.ReplacedBy != "" && marked(rec) && (errors.Is(err, os.ErrNotExist) || err == nil && other.Replaces != rec.ID && e.hasItsPlace(other)):
+	case rec.ReplacedBy != "" && (errors.Is(err, os.ErrNotExist) || err == nil && other.Replaces != rec.ID && e.hasItsPlace(other)):
 		return e.discard(ctx, rec)
-	case rec.Replaces == "" || !marked(rec):
+	case rec.Replaces == "":
 		return nil
 	case err == nil && other.ReplacedBy == rec.ID: // all but its name
 		return e.exchange(ctx, other.ID, rec.ID, kept{name: bare(rec.Name)})
@@ -518,7 +524,7 @@ func (e *Engine) resumeEdit(ctx context.Context, rec store.Record) error {
 // kept for nobody, or for one that has its place for good.
 func (e *Engine) hasItsPlace(rec store.Record) bool {
 	if rec.ReplacedBy == "" {
-		return !strings.Contains(rec.Name, keptMark)
+		return !marked(rec.Name)
 	}
 	dir := e.dirs.Container(rec.ReplacedBy)
 	lock, free, err := store.LockDir(string(dir))
@@ -527,7 +533,7 @@ func (e *Engine) hasItsPlace(rec store.Record) bool {
 	}
 	now, err := store.ReadRecord(dir)
 	err = errors.Join(err, lock.Unlock())
-	return err == nil && now.Replaces == rec.ID && !strings.Contains(now.Name, keptMark)
+	return err == nil && now.Replaces == rec.ID && !marked(now.Name)
 }
 
 // takeAlong puts what the predecessor changed in its own file system into the

@@ -2,7 +2,6 @@ package image
 
 import (
 	"context"
-	"regexp"
 	"runtime"
 	"sort"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"davit/backend/api"
+	"davit/backend/form"
 	"davit/backend/image/layout"
 	"davit/backend/image/name"
 )
@@ -171,7 +171,7 @@ func (s *Store) find(ref string) (*group, string, error) {
 	return nil, "", rerr
 }
 
-var idRef = regexp.MustCompile(`^(sha256:)?([0-9a-f]{3,64})$`)
+var idRef = form.Of(`^(sha256:)?([0-9a-f]{3,64})$`)
 
 // match finds ref among local images: by complete name, by the name that a
 // registry gave it (name@digest), by the end of a name ("sample" for
@@ -228,7 +228,7 @@ func bySuffix(groups []*group, ref string) (*group, string) {
 }
 
 func byID(groups []*group, ref string) (*group, error) {
-	m := idRef.FindStringSubmatch(ref)
+	m := idRef().FindStringSubmatch(ref)
 	if m == nil {
 		return nil, nil
 	}

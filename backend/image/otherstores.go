@@ -93,7 +93,7 @@ func (s *Store) OtherImages(ctx context.Context, spec api.ImportFromSpec) ([]api
 }
 
 func (s *Store) meansOther(i api.OtherImage, ref string) bool {
-	if m := idRef.FindStringSubmatch(ref); m != nil && len(m[2]) >= 12 && i.ID[7:7+len(m[2])] == m[2] {
+	if m := idRef().FindStringSubmatch(ref); m != nil && len(m[2]) >= 12 && i.ID[7:7+len(m[2])] == m[2] {
 		return true
 	}
 	r, err := s.c.Registries.Resolve(ref)

@@ -99,7 +99,7 @@ func (s *Store) pushed(spec api.PushSpec) (*group, name.Name, error) {
 		if name.Short(found) {
 			found = name.Docker + "/" + found
 		}
-	} else if idRef.MatchString(spec.Ref) && byName([]*group{g}, found) == nil || found == "" {
+	} else if idRef().MatchString(spec.Ref) && byName([]*group{g}, found) == nil || found == "" {
 		return nil, name.Name{}, api.Errorf(api.KindInvalid, "%s has no name to push it under", spec.Ref).WithRef(spec.Ref).
 			WithHint("davit tag %s REGISTRY/NAME:TAG", spec.Ref)
 	}

@@ -117,7 +117,7 @@ func (g *group) dropped(ref, found string, force bool) ([]layout.Entry, error) {
 			names++
 		}
 	}
-	byID := idRef.MatchString(ref) && !strings.HasSuffix(found, "/"+ref+":latest")
+	byID := idRef().MatchString(ref) && !strings.HasSuffix(found, "/"+ref+":latest")
 	if byID && names > 1 && !force {
 		return nil, api.Errorf(api.KindConflict, "the image %s has %d names", ref, names).
 			WithRef(ref).WithHint("Remove it by name, or with force.")

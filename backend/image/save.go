@@ -68,7 +68,7 @@ func (s *Store) chosen(refs []string) ([]archive.Out, error) {
 
 func (g *group) addNames(have []string, ref, found string) []string {
 	add := []string{found}
-	if idRef.MatchString(ref) {
+	if idRef().MatchString(ref) {
 		add = nil
 		for _, e := range g.entries {
 			add = append(add, e.Name)

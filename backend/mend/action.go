@@ -3,10 +3,11 @@ package mend
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"davit/backend/form"
 )
 
 // Action is one thing that can be changed.
@@ -41,7 +42,7 @@ var actions = map[Action]func(Host) (Plan, error){
 }
 
 // plainName is a login name that means nothing else in a file or a path.
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.@-]*$`)
+var plainName = form.Of(`^[A-Za-z_][A-Za-z0-9_.@-]*$`)
 
 // Actions lists all names, sorted.
 func Actions() []string {
@@ -62,7 +63,7 @@ func (h Host) Plan(a Action) (Plan, error) {
 	if !known {
 		return Plan{}, fmt.Errorf("%q is none of %v", a, Actions())
 	}
-	if a.personal() && !plainName.MatchString(h.User) {
+	if a.personal() && !plainName().MatchString(h.User) {
 		return Plan{}, fmt.Errorf("%s: %q is no name to write into a file", a, h.User)
 	}
 	p, err := make(h)
@@ -85,10 +86,10 @@ func sysctl(key, value string) func(Host) (Plan, error) {
 }
 
 // Where a path stands in a profile nothing in it may mean something there.
-var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/._-]+$`)
+var plainPath = form.Of(`^/[A-Za-z0-9/._-]+$`)
 
 func profile(h Host) (Plan, error) {
-	if !plainPath.MatchString(h.Guard) || filepath.Clean(h.Guard) != h.Guard {
+	if !plainPath().MatchString(h.Guard) || filepath.Clean(h.Guard) != h.Guard {
 		return Plan{}, fmt.Errorf("%q cannot be named in a profile", h.Guard)
 	}
 	const file = "/etc/apparmor.d/davit"

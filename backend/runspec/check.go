@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/form"
 )
 
 // Check says in plain words all that is wrong with a spec that no image and no
@@ -50,10 +51,10 @@ func (c *checker) hint(format string, args ...any) {
 func at(list string, i int, more string) string { return fmt.Sprintf("%s[%d]%s", list, i, more) }
 
 var (
-	nameForm     = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
-	hostnameForm = form(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
-	platformForm = form(`^linux/[a-z0-9_]+(/[a-z0-9.]+)?$`)
-	octal        = form(`^[0-7]{3,4}$`)
+	nameForm     = form.Of(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+	hostnameForm = form.Of(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
+	platformForm = form.Of(`^linux/[a-z0-9_]+(/[a-z0-9.]+)?$`)
+	octal        = form.Of(`^[0-7]{3,4}$`)
 )
 
 // ValidName tells whether something can be the name of a container or volume.
@@ -241,7 +242,7 @@ func (c *checker) stop(s api.RunSpec) {
 // SignalHint says how signals are named.
 const SignalHint = "Use a name such as TERM or SIGTERM, or a number from 1 to 64."
 
-var realTime = form(`^SIGRT(MIN(\+([0-9]|[12][0-9]|30))?|MAX(-([0-9]|[12][0-9]|30))?)$`)
+var realTime = form.Of(`^SIGRT(MIN(\+([0-9]|[12][0-9]|30))?|MAX(-([0-9]|[12][0-9]|30))?)$`)
 
 // ValidSignal tells whether there is a signal of that name or number.
 func ValidSignal(name string) bool {

@@ -9,13 +9,14 @@ import (
 	"strings"
 
 	"davit/backend/api"
+	"davit/backend/form"
 	"davit/backend/userns/idmap"
 )
 
 var (
-	zoneForm   = form(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$`)
-	secretForm = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
-	envForm    = form(`^[^=\s\x00]+$`)
+	zoneForm   = form.Of(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$`)
+	secretForm = form.Of(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
+	envForm    = form.Of(`^[^=\s\x00]+$`)
 )
 
 // ValidSecretName tells whether something can be the name of a secret.

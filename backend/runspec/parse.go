@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"davit/backend/api"
+	"davit/backend/form"
 )
 
 // maxText bounds what is parsed, in bytes.
@@ -35,9 +36,9 @@ func Parse(text string) (api.ParsedRun, error) {
 }
 
 var (
-	imageName = form(`^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$`)
-	prompt    = form(`^[$#>%]\s+`)
-	variable  = form(`^[A-Za-z_][A-Za-z0-9_]*=`)
+	imageName = form.Of(`^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$`)
+	prompt    = form.Of(`^[$#>%]\s+`)
+	variable  = form.Of(`^[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
 // engines are the programs whose lines are read.

@@ -2,9 +2,11 @@ package runspec
 
 import (
 	"strings"
+
+	"davit/backend/form"
 )
 
-var plain = form(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var plain = form.Of(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // Quote writes a word so that every POSIX shell reads it back as it is.
 func Quote(word string) string {

@@ -187,16 +187,35 @@ func NameHolder(d Dirs, name string) (string, error) {
 }
 
 func byName(d Dirs, ids []string, name string) string {
-	var holder atomic.Pointer[string]
-	parallel(len(ids), func(i int) {
-		if _, n := head(d.Container(ids[i])); n == name && n != "" {
-			holder.Store(&ids[i])
-		}
-	})
-	if id := holder.Load(); id != nil {
-		return *id
+	if found := named(d, ids, func(n string) bool { return n == name }); len(found) > 0 {
+		return found[0]
 	}
 	return ""
+}
+
+// Named lists the ids of the containers with such a name, without reading more
+// of them.
+func Named(d Dirs, such func(name string) bool) ([]string, error) {
+	ids, err := containerIDs(d)
+	if err != nil {
+		return nil, err
+	}
+	return named(d, ids, such), nil
+}
+
+func named(d Dirs, ids []string, such func(name string) bool) []string {
+	is := make([]bool, len(ids))
+	parallel(len(ids), func(i int) {
+		_, n := head(d.Container(ids[i]))
+		is[i] = n != "" && such(n)
+	})
+	var found []string
+	for i, id := range ids {
+		if is[i] {
+			found = append(found, id)
+		}
+	}
+	return found
 }
 
 // head reads id and name only, which is a tenth of the work.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/form"
 )
 
 // NetworkVersion is the form of a network's record.
@@ -30,7 +31,7 @@ type Network struct {
 	Labels   map[string]string `json:"labels"`
 }
 
-var networkName = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$`)
+var networkName = form.Of(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$`)
 
 // IsNetworkName tells whether name can be that of a network: it becomes part
 // of paths and of DNS names. The names of modes are none.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/form"
 )
 
 // SecretsDir holds a file for each secret, a [Secret], named by it. Writer: an
@@ -36,7 +37,7 @@ type Secret struct {
 
 const secretVersion = 1
 
-var secretName = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
+var secretName = form.Of(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,252}$`)
 
 const secretSuffix = ".json"
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"davit/backend/api"
+	"davit/backend/form"
 	"davit/backend/userns/idmap"
 )
 
@@ -38,7 +39,7 @@ type Snapshot struct {
 	IDs    idmap.Maps `json:"ids,omitzero"`
 }
 
-var snapshotForm = form(`^[0-9a-f]{12}$`)
+var snapshotForm = form.Of(`^[0-9a-f]{12}$`)
 
 // ListSnapshots reads the snapshots of a container, newest first. One that
 // cannot be read is not there.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/form"
 )
 
 // Volumes holds one directory for each volume, and those that are being made
@@ -43,7 +44,7 @@ type Volume struct {
 	Anonymous bool              `json:"anonymous,omitempty"` // nobody named it
 }
 
-var volumeName = form(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
+var volumeName = form.Of(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
 
 // IsVolumeName tells whether something can be a volume's name, which is part
 // of paths.

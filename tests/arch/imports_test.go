@@ -15,7 +15,7 @@ type rule struct {
 	why  string
 }
 
-var below = []string{"backend/store", "backend/logfile", "backend/userns", "backend/userns/idmap", "backend/api"}
+var below = []string{"backend/store", "backend/logfile", "backend/userns", "backend/userns/idmap", "backend/form", "backend/api"}
 
 // rules is the paragraph "Imports" of the architecture: arrows point down.
 var rules = []rule{
@@ -29,7 +29,7 @@ var rules = []rule{
 		"a thin main around one network"},
 	{"app/mend", []string{"backend/mend"},
 		"it runs as root, for one request: what it links is what has to be trusted"},
-	{"backend/mend", []string{"backend/userns"},
+	{"backend/mend", []string{"backend/userns", "backend/form"},
 		"what changes the computer as root is small, and knows nothing of containers"},
 	{"app/sample", nil,
 		"the sample runs inside a container: it is a program like anybody's and knows nothing of Davit"},
@@ -47,13 +47,14 @@ var rules = []rule{
 	{"backend/oci/libct", append([]string{"backend/oci", "backend/guard"}, below...),
 		"it is one Runtime of the guard's, made of libcontainer, and could be another"},
 	{"backend/doctor", append([]string{"backend/mend", "backend/routes", "netstack/netd"}, below...), "the checks run in the front's process, where no user namespace may exist yet"},
-	{"backend/store", []string{"backend/userns/idmap", "backend/api"}, "the files are read by every process, light ones included"},
+	{"backend/store", []string{"backend/userns/idmap", "backend/form", "backend/api"}, "the files are read by every process, light ones included"},
 	{"backend/logfile", []string{"backend/loglevel", "backend/api"}, "the log format is read by every process, light ones included"},
 	{"backend/userns/idmap", nil, "arithmetic of ids needs nothing, and records hold its maps"},
 	{"backend/userns", []string{"backend/store", "backend/api"}, "the user namespace carries everything else and so knows nothing of it"},
 	{"backend/tree", nil, "copying and counting files knows neither containers nor volumes"},
-	{"backend/runspec", []string{"backend/userns/idmap", "backend/api"}, "reading and writing specs is pure: every front and the engine do it alike"},
+	{"backend/runspec", []string{"backend/userns/idmap", "backend/form", "backend/api"}, "reading and writing specs is pure: every front and the engine do it alike"},
 	{"backend/routes", nil, "what the kernel says of routes is read without knowing what for"},
+	{"backend/form", nil, "a pattern that is compiled late is nobody's business"},
 	{"backend/loglevel", nil, "how grave a line is, is read from the line alone"},
 	{"backend/api/apitest", []string{"backend/runspec", "backend/loglevel", "backend/api"},
 		"the fake reads and checks specs as the real one does, so that pages see the same words"},

@@ -5,18 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/form"
 	"davit/backend/image/fetch"
 	"davit/backend/userns"
 )
 
 // helperName is what a credential helper may be called: the name becomes a
 // program's, so nothing but a plain word passes.
-var helperName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var helperName = form.Of(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // helperTime bounds a helper, which may ask the person something.
 const helperTime = time.Minute
@@ -24,7 +24,7 @@ const helperTime = time.Minute
 // helper runs docker-credential-NAME (docker/docker-credential-helpers'
 // protocol: the verb as argument, the rest over stdin and stdout).
 func helper(ctx context.Context, helper, verb string, in []byte) ([]byte, error) {
-	if !helperName.MatchString(helper) {
+	if !helperName().MatchString(helper) {
 		return nil, api.Errorf(api.KindInvalid, "%q is no credential helper", helper)
 	}
 	ctx, cancel := context.WithTimeout(ctx, helperTime)

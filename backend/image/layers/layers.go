@@ -16,7 +16,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -224,8 +223,6 @@ func (d *Dir) Sweep() error {
 	return d.forget()
 }
 
-var keyed = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 // List gives the keys of all layers, and of those that were begun and not finished.
 func (d *Dir) List() (done, begun []string, err error) {
 	all, err := os.ReadDir(d.path)
@@ -235,7 +232,7 @@ func (d *Dir) List() (done, begun []string, err error) {
 	for _, e := range all {
 		k, tmp := strings.CutSuffix(e.Name(), ".tmp")
 		switch {
-		case !keyed.MatchString(k):
+		case !store.IsID(k):
 		case tmp:
 			begun = append(begun, k)
 		default:

@@ -8,13 +8,12 @@
 package name
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 
 	ggcr "github.com/google/go-containerregistry/pkg/name"
 
 	"davit/backend/api"
+	"davit/backend/form"
 )
 
 // Docker is the registry that docker means when none is named.
@@ -24,17 +23,11 @@ const Docker = "docker.io"
 const maxName = 255
 
 var (
-	host   = form(`^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(:[0-9]{1,5})?$`)
-	part   = form(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
-	tag    = form(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	digest = form(`^sha256:[0-9a-f]{64}$`)
+	host   = form.Of(`^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(:[0-9]{1,5})?$`)
+	part   = form.Of(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
+	tag    = form.Of(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	digest = form.Of(`^sha256:[0-9a-f]{64}$`)
 )
-
-// form is a pattern that is compiled when it is first asked for: every start
-// of davit would pay for it, and few need it.
-func form(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-}
 
 // Name is a complete image name.
 type Name struct {

@@ -74,7 +74,7 @@ func (d Docker) Images(ctx context.Context) ([]Image, error) {
 	}
 	var out []Image
 	for _, i := range all {
-		if !digest.MatchString(i.ID) {
+		if !digest().MatchString(i.ID) {
 			continue
 		}
 		one := Image{ID: i.ID, Names: []string{}, Size: i.Size, Created: time.Unix(i.Created, 0).UTC()}

@@ -15,11 +15,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"davit/backend/form"
+	"davit/backend/store"
 )
 
 // Image is an image of another store.
@@ -110,10 +112,7 @@ type layer struct {
 	Size   int64  `json:"diff-size"` // of the tar
 }
 
-var (
-	layerID = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	digest  = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-)
+var digest = form.Of(`^sha256:[0-9a-f]{64}$`)
 
 // layers reads all records of layers, those that podman forgets at a reboot included.
 func (p Podman) layers() (map[string]layer, error) {
@@ -125,7 +124,7 @@ func (p Podman) layers() (map[string]layer, error) {
 			return nil, err
 		}
 		for _, l := range all {
-			if layerID.MatchString(l.ID) {
+			if store.IsID(l.ID) {
 				out[l.ID] = l
 			}
 		}
@@ -138,7 +137,7 @@ func chain(all map[string]layer, top string) ([]layer, error) {
 	var out []layer
 	for id := top; id != ""; id = all[id].Parent {
 		l, ok := all[id]
-		if !ok || len(out) > 1000 || !digest.MatchString(l.Diff) {
+		if !ok || len(out) > 1000 || !digest().MatchString(l.Diff) {
 			return nil, fmt.Errorf("podman's record of layer %.12s is missing or not whole", id)
 		}
 		out = append([]layer{l}, out...)
@@ -167,7 +166,7 @@ func (p Podman) Images() ([]Image, error) {
 	}
 	var out []Image
 	for _, i := range all {
-		if !layerID.MatchString(i.ID) {
+		if !store.IsID(i.ID) {
 			continue
 		}
 		ls, err := chain(layers, i.Layer)

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/form"
 	"davit/backend/store"
 )
 
@@ -106,7 +106,7 @@ func (d Dir) lock(id string) (*Own, error) {
 // there any more.
 func (d Dir) Take(id string) (*Own, Record, error) {
 	var r Record
-	if !known.MatchString(id) {
+	if !known().MatchString(id) {
 		return nil, r, nil
 	}
 	if _, err := os.Stat(d.file(id, ".json")); err != nil {
@@ -123,7 +123,7 @@ func (d Dir) Take(id string) (*Own, Record, error) {
 	return o, r, nil
 }
 
-var known = regexp.MustCompile(`^[0-9a-f]{1,64}$`)
+var known = form.Of(`^[0-9a-f]{1,64}$`)
 
 // Write notes how it stands.
 func (o *Own) Write(r Record) error { return store.WriteJSONVolatile(o.dir.file(o.id, ".json"), r) }
@@ -189,7 +189,7 @@ func (d Dir) List() ([]Listed, error) {
 	var out []Listed
 	for _, e := range all {
 		id, ok := strings.CutSuffix(e.Name(), ".json")
-		if !ok || !known.MatchString(id) {
+		if !ok || !known().MatchString(id) {
 			continue
 		}
 		if l, ok := d.look(id); ok {
