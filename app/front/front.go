@@ -53,7 +53,7 @@ func open(ctx context.Context, o Options, start starter, b map[string]string) *F
 	f := &Front{engines: newEngines(context.WithoutCancel(ctx), start, o.Log)}
 	f.transport = wire.Transport(func(ctx context.Context) (net.Conn, error) { return f.engines.dial(ctx) })
 	f.engines.gone = f.transport.CloseIdleConnections
-	f.service = &service{Service: wire.Client(f.transport), dirs: o.Dirs, davit: b["davit"], mend: b["davit-mend"]}
+	f.service = &service{Service: wire.Client(f.transport), wire: f.transport, dirs: o.Dirs, davit: b["davit"], mend: b["davit-mend"]}
 	return f
 }
 

@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"net/http"
 
 	"davit/backend/api"
 	"davit/backend/doctor"
@@ -13,10 +14,14 @@ import (
 // from this process, which sees it as the person does, and without any engine.
 type service struct {
 	api.Service
+	wire  http.RoundTripper // to the engine
 	dirs  store.Dirs
 	davit string // our binary, which plays the doctor's probe
 	mend  string // davit-mend
 }
+
+// Wire implements wire.Relay.
+func (s *service) Wire() http.RoundTripper { return s.wire }
 
 // Doctor implements api.Service.
 func (s *service) Doctor(ctx context.Context) ([]api.Check, error) {

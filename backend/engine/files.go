@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -127,28 +126,25 @@ func (e *Engine) mark(ctx context.Context, rec store.Record, page *api.DirPage) 
 	}
 	defer tree.Close()
 	tree.Own(rec.IDs)
-	marks := map[string]string{}
-	err = tree.Changes(ctx, func(c view.Changed) error {
-		at := c.Node.Path
-		switch {
-		case path.Dir(at) != page.Path || at == "/":
-			if at == page.Path || strings.HasPrefix(page.Path, at+"/") {
-				return nil // go on into it
-			}
-		case c.Kind == api.ChangeDeleted:
-			page.Deleted = append(page.Deleted, path.Base(at))
-			return nil
-		case !slices.Contains(r.Mounts, at) && !c.Alike:
-			marks[at] = c.Kind
-		case c.Alike:
-			marks[at] = api.ChangeModified // something in it
-		}
-		return view.ErrSkipDir
-	})
-	for n, f := range page.Entries {
-		page.Entries[n].Mark = marks[f.Path]
+	all, err := tree.Differences(ctx, page.Path)
+	if err != nil {
+		return err
 	}
-	return err
+	marks := map[string]string{}
+	for _, d := range all {
+		switch {
+		case d.Kind == api.ChangeDeleted:
+			page.Deleted = append(page.Deleted, d.Name)
+		case d.Alike:
+			marks[d.Name] = api.ChangeModified // something in it
+		case !slices.Contains(r.Mounts, path.Join(page.Path, d.Name)):
+			marks[d.Name] = d.Kind
+		}
+	}
+	for n, f := range page.Entries {
+		page.Entries[n].Mark = marks[f.Name]
+	}
+	return nil
 }
 
 // FileInfo implements api.Service.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
+	"davit/backend/tree/names"
 )
 
 const (
@@ -53,6 +54,7 @@ func (r *Root) List(ctx context.Context, p string, offset, limit int) (Listing, 
 	all = all[:min(max(limit, 0), len(all))]
 	users := r.users()
 	l.Page.Entries = make([]api.FileInfo, 0, len(all))
+	below := strings.TrimSuffix(l.Page.Path, "/") + "/"
 	for _, d := range all {
 		if err := ctx.Err(); err != nil {
 			return l, err
@@ -61,7 +63,7 @@ func (r *Root) List(ctx context.Context, p string, offset, limit int) (Listing, 
 		if err := unix.Fstatat(fd, d.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			continue // it went away meanwhile
 		}
-		i := r.describe(path.Join(l.Page.Path, d.name), &st)
+		i := r.describe(d.name, below+d.name, &st)
 		i.User = users[i.UID]
 		if isLink(&st) {
 			i.Link = readlink(fd, d.name)
@@ -89,13 +91,13 @@ func (r *Root) names(fd int, p string) ([]name, error) {
 		return nil, told(p, err)
 	}
 	defer f.Close()
-	entries, err := f.ReadDir(-1)
+	entries, err := names.Read(int(f.Fd()))
 	if err != nil {
 		return nil, told(p, err)
 	}
 	all := make([]name, len(entries))
 	for n, e := range entries {
-		all[n] = name{e.Name(), e.IsDir()}
+		all[n] = name{e.Name, e.Kind == unix.DT_DIR || e.Kind == unix.DT_UNKNOWN && isDirectory(fd, e.Name)}
 	}
 	slices.SortFunc(all, func(a, b name) int {
 		if a.dir != b.dir {
@@ -107,6 +109,12 @@ func (r *Root) names(fd int, p string) ([]name, error) {
 		return cmp.Compare(a.name, b.name)
 	})
 	return all, nil
+}
+
+// isDirectory is for file systems whose directories do not say what is in them.
+func isDirectory(dir int, name string) bool {
+	var st unix.Stat_t
+	return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && isDir(&st)
 }
 
 // Info tells about one file.
@@ -128,7 +136,8 @@ func (r *Root) info(fd int, p string, follow bool) (api.FileInfo, error) {
 	if err != nil {
 		return api.FileInfo{}, told(p, err)
 	}
-	i := r.describe(path.Join("/", p), &st)
+	p = path.Join("/", p)
+	i := r.describe(path.Base(p), p, &st)
 	i.User = r.users()[i.UID]
 	if isLink(&st) {
 		i.Link = readlink(fd, "")
@@ -139,34 +148,62 @@ func (r *Root) info(fd int, p string, follow bool) (api.FileInfo, error) {
 	return i, err
 }
 
-func (r *Root) describe(p string, st *unix.Stat_t) api.FileInfo {
+func (r *Root) describe(name, p string, st *unix.Stat_t) api.FileInfo {
 	uid, gid := r.ids.Inside(int(st.Uid), int(st.Gid))
 	return api.FileInfo{
-		Name: path.Base(p), Path: p, Mode: mode(st.Mode), Perm: st.Mode & 0o7777, UID: uid, GID: gid,
-		Size: st.Size, Modified: time.Unix(st.Mtim.Unix()).UTC(), Dir: isDir(st), Version: version(st),
+		Name: name, Path: p, Mode: mode(st.Mode), Perm: st.Mode & 0o7777, UID: uid, GID: gid,
+		Size: st.Size, Modified: modified(st), Dir: isDir(st), Version: version(st),
 	}
 }
 
+// modified is when a file was written to, as far as it can be said: a container
+// may give its files times that no calendar has and JSON cannot tell.
+func modified(st *unix.Stat_t) time.Time {
+	sec, nsec := st.Mtim.Unix()
+	if sec < yearOne || sec >= year10000 {
+		sec, nsec = min(max(sec, yearOne), year10000-1), 0
+	}
+	return time.Unix(sec, nsec).UTC()
+}
+
+// The seconds since 1970 of the years between which RFC 3339 has words.
+const (
+	yearOne   = -62135596800
+	year10000 = 253402300800
+)
+
 // version changes with each write: the kernel sets the change time itself.
 func version(st *unix.Stat_t) string {
-	return fmt.Sprintf("%x-%x-%x-%x", st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano())
+	b := strconv.AppendUint(make([]byte, 0, 64), st.Ino, 16)
+	for _, n := range []int64{st.Size, st.Mtim.Nano(), st.Ctim.Nano()} {
+		b = strconv.AppendInt(append(b, '-'), n, 16)
+	}
+	return string(b)
 }
 
 // mode is ls's.
 func mode(m uint32) string {
-	letters := map[uint32]byte{
-		unix.S_IFDIR: 'd', unix.S_IFLNK: 'l', unix.S_IFIFO: 'p', unix.S_IFSOCK: 's', unix.S_IFCHR: 'c', unix.S_IFBLK: 'b',
-	}
 	b := []byte("-rwxrwxrwx")
-	if c, ok := letters[m&unix.S_IFMT]; ok {
-		b[0] = c
+	switch m & unix.S_IFMT {
+	case unix.S_IFDIR:
+		b[0] = 'd'
+	case unix.S_IFLNK:
+		b[0] = 'l'
+	case unix.S_IFIFO:
+		b[0] = 'p'
+	case unix.S_IFSOCK:
+		b[0] = 's'
+	case unix.S_IFCHR:
+		b[0] = 'c'
+	case unix.S_IFBLK:
+		b[0] = 'b'
 	}
 	for n := range 9 {
 		if m&(1<<(8-n)) == 0 {
 			b[n+1] = '-'
 		}
 	}
-	for _, s := range []struct {
+	for _, s := range [...]struct {
 		bit      uint32
 		at       int
 		set, off byte // with and without x

@@ -98,14 +98,23 @@ func (x *exchange) name() string { return strings.TrimPrefix(x.r.URL.Path, prefi
 // Fields that the API does not have are refused: a misspelt option must not be
 // silently without effect.
 func (x *exchange) args(into ...any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	body, err := x.body()
 	if err != nil {
-		if e := new(http.MaxBytesError); errors.As(err, &e) {
-			return api.Errorf(api.KindInvalid, "the request is over the bound of %d bytes", e.Limit)
-		}
-		return api.Errorf(api.KindInvalid, "read the request: %w", err)
+		return err
 	}
 	return x.decode(body, into...)
+}
+
+// body is the request's, which is small.
+func (x *exchange) body() ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	if e := new(http.MaxBytesError); errors.As(err, &e) {
+		return nil, api.Errorf(api.KindInvalid, "the request is over the bound of %d bytes", e.Limit)
+	}
+	if err != nil {
+		return nil, api.Errorf(api.KindInvalid, "read the request: %w", err)
+	}
+	return body, nil
 }
 
 // result answers v, unless err is one.
@@ -124,6 +133,9 @@ func (x *exchange) result(v any, err error) error {
 // marshal writes a list without elements as [], so that clients in other
 // languages need not tell null from empty.
 func marshal(v any) ([]byte, error) {
+	if p, ok := v.(api.DirPage); ok {
+		return appendDirPage(make([]byte, 0, 256+320*len(p.Entries)), &p)
+	}
 	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.IsNil() {
 		return []byte("[]"), nil
 	}

@@ -42,6 +42,11 @@ func Page(s api.Service, log *slog.Logger) http.Handler {
 		"SignalSession": command2(p.signal),
 		"CloseSession":  command1(p.close),
 	})
+	if r, ok := s.(Relay); ok {
+		for _, name := range relayed() {
+			all[name] = passed(r.Wire())
+		}
+	}
 	return &handler{service: s, log: log, methods: all}
 }
 

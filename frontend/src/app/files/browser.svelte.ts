@@ -25,7 +25,7 @@ export class Browser {
   private sending: AbortController | undefined;
 
   constructor(readonly tree: Omit<FilePath, 'path'>) {
-    this.listing = new One((signal) => files.list(this.at(this.path), signal));
+    this.listing = new One((signal, show) => files.list(this.at(this.path), signal, show));
   }
 
   at(path: string): FilePath {

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Files, mostEntries } from '$lib/api/files';
+import type { Transport } from '$lib/api/transport';
+import type { DirQuery, FileInfo } from '$lib/api/types';
 import { contentOf, hex } from './content';
 import { badName, crumbs, join, legible, parentOf, parseMode } from './paths';
 
@@ -40,5 +43,42 @@ describe('contentOf', () => {
   });
   it('dumps bytes', () => {
     expect(hex(bytes('AB\n'))).toBe(`00000000  41 42 0a${' '.repeat(39)}  AB.`);
+  });
+});
+
+describe('a directory', () => {
+  const file = (n: number) => ({ path: `/${n}` }) as FileInfo;
+  /** What a directory of so many files answers; each answer moves the next by shift. */
+  function directory(total: number, shift = 0) {
+    const asked: DirQuery[] = [];
+    const call = (_: string, [q]: unknown[]) => {
+      const { offset = 0, limit = 0 } = q as DirQuery;
+      const from = Math.max(0, offset - asked.length * shift);
+      asked.push(q as DirQuery);
+      return Promise.resolve({ path: '/', total, entries: Array.from({ length: Math.min(limit, total - from) }, (_, n) => file(from + n)), marked: true, deleted: null });
+    };
+    return { asked, files: new Files({ call } as unknown as Transport) };
+  }
+
+  it('is shown from its first page on', async () => {
+    const { files, asked } = directory(10_000);
+    const begun: number[] = [];
+    const page = await files.list({ path: '/' }, undefined, (p) => begun.push(p.entries.length));
+    expect([page.entries.length, begun, asked.length, page.deleted]).toEqual([10_000, [500], 2, []]);
+    expect(page.entries.map((f) => f.path)).toEqual(Array.from({ length: 10_000 }, (_, n) => `/${n}`));
+  });
+  it('has no file twice where others came before it meanwhile', async () => {
+    const { files } = directory(1000, 3);
+    const page = await files.list({ path: '/' });
+    expect(new Set(page.entries.map((f) => f.path)).size).toBe(page.entries.length);
+  });
+  it('is listed up to a bound', async () => {
+    const page = await directory(50_000).files.list({ path: '/' });
+    expect([page.entries.length, page.total]).toEqual([mostEntries, 50_000]);
+  });
+  it('may be small or empty', async () => {
+    expect((await directory(0).files.list({ path: '/' })).entries).toEqual([]);
+    const { files, asked } = directory(500);
+    expect([(await files.list({ path: '/' })).entries.length, asked.length]).toEqual([500, 1]);
   });
 });

@@ -1,8 +1,10 @@
 import type { Transport } from './transport';
 import type * as t from './types';
 
-/** Entries of a directory that are asked for at a time. */
-const page = 2000;
+/** Entries of a directory that are asked for at first: more than a screen has. */
+const firstPage = 500;
+/** And then at a time. */
+const nextPage = 10_000;
 /** No more of one directory is listed. */
 export const mostEntries = 20_000;
 
@@ -10,16 +12,19 @@ export const mostEntries = 20_000;
 export class Files {
   constructor(private readonly transport: Transport) {}
 
-  /** A whole directory, page by page; what is over the bound is left out (total tells). */
-  async list(at: t.FilePath, signal?: AbortSignal): Promise<t.DirPage> {
-    let whole: t.DirPage | undefined;
-    for (;;) {
-      const offset = whole?.entries.length ?? 0;
-      const next = await this.transport.call<t.DirPage>('Files', [{ at, offset, limit: page }], signal);
-      const entries = [...(whole?.entries ?? []), ...(next.entries ?? [])];
-      whole = { ...next, entries, deleted: next.deleted ?? [] };
-      if (!next.entries?.length || entries.length >= Math.min(next.total, mostEntries)) return whole;
+  /** A whole directory, whose first page is shown before; what is over the bound is left out (total tells). */
+  async list(at: t.FilePath, signal?: AbortSignal, show: (begun: t.DirPage) => void = () => {}): Promise<t.DirPage> {
+    let whole = await this.page(at, 0, firstPage, signal);
+    for (let offset = firstPage; offset < Math.min(whole.total, mostEntries); offset += nextPage) {
+      show(whole);
+      const next = await this.page(at, offset, Math.min(nextPage, mostEntries - offset), signal);
+      whole = { ...next, entries: joined(whole.entries, next.entries) };
     }
+    return whole;
+  }
+  private async page(at: t.FilePath, offset: number, limit: number, signal?: AbortSignal): Promise<t.DirPage> {
+    const page = await this.transport.call<t.DirPage>('Files', [{ at, offset, limit }], signal);
+    return { ...page, entries: page.entries ?? [], deleted: page.deleted ?? [] };
   }
   info = (at: t.FilePath, follow: boolean, signal?: AbortSignal) =>
     this.transport.call<t.FileInfo>('FileInfo', [{ at, follow }], signal);
@@ -41,4 +46,10 @@ export class Files {
       return { shells: ['/bin/sh'], users: ['root'] };
     }
   }
+}
+
+/** Pages one after another; what was made meanwhile has moved others from one to the next. */
+function joined(before: t.FileInfo[], after: t.FileInfo[]): t.FileInfo[] {
+  const known = new Set(before.map((f) => f.path));
+  return [...before, ...after.filter((f) => !known.has(f.path))];
 }

@@ -6,13 +6,16 @@ export class One<T> {
   error = $state.raw<ApiError>();
   private asked: AbortController | undefined;
 
-  constructor(private readonly read: (signal: AbortSignal) => Promise<T>) {}
+  /** What is read may give its beginning to show before it has all of it. */
+  constructor(private readonly read: (signal: AbortSignal, show: (begun: T) => void) => Promise<T>) {}
 
   async load(): Promise<void> {
     this.asked?.abort();
     const asked = (this.asked = new AbortController());
     try {
-      const value = await this.read(asked.signal);
+      const value = await this.read(asked.signal, (begun) => {
+        if (!asked.signal.aborted && this.value === undefined) this.value = begun;
+      });
       if (asked.signal.aborted) return;
       this.value = value;
       this.error = undefined;
