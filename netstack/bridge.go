@@ -13,9 +13,6 @@ import (
 const (
 	bridgeName = "davit0"
 	tapName    = "tap0"
-	// tapIndexRoom is how far the tap, whose index the kernel chooses, may be
-	// beyond the last link that was counted.
-	tapIndexRoom = 100
 )
 
 // openBridge makes the network's namespace with its bridge and tap, or finds
@@ -47,16 +44,32 @@ func (n *Network) openBridge() error {
 	}
 	n.bridge = br.Attrs().Index
 	if n.tap == nil {
-		if err = n.maker.in(n.ns.file, n.makeTap); err != nil {
-			return err
-		}
-		n.seq.Add(tapIndexRoom)
+		return n.openDevice()
+	}
+	if n.tap, n.device, err = unpolled(n.tap); err != nil {
+		return fmt.Errorf("tap: %w", err)
 	}
 	tap, err := n.ns.handle.LinkByName(tapName)
 	if err != nil {
 		return fmt.Errorf("tap %s: %w", tapName, err)
 	}
 	n.tapIndex = tap.Attrs().Index
+	return nil
+}
+
+// openDevice makes the tap, or where this computer has none to give, what
+// goes without.
+func (n *Network) openDevice() error {
+	err := n.makeTap()
+	var host *HostError
+	if err == nil || !errors.As(err, &host) {
+		return err
+	}
+	var perr error
+	if n.device, perr = n.openPacket(0); perr != nil {
+		return &HostError{What: host.What + ", and packet sockets cannot either", Mend: host.Mend, Err: errors.Join(host.Err, perr)}
+	}
+	n.log.Warn("without taps the network's way outside is slower", "err", err, "mend", host.Mend)
 	return nil
 }
 
@@ -101,61 +114,78 @@ func (n *Network) makeBridge() error {
 	return nil
 }
 
-// makeTap runs in the network's namespace: a tap belongs to the namespace in
-// which its device file was opened.
+// makeTap makes the network's own tap in its namespace: a tap belongs to that
+// in which its device file was opened.
 func (n *Network) makeTap() error {
-	f, err := openTap(tapName)
-	if err != nil {
-		return err
-	}
-	n.tap = f
-	tap, err := n.ns.handle.LinkByName(tapName)
-	if err != nil {
-		return fmt.Errorf("tap %s: %w", tapName, err)
-	}
-	h := n.ns.handle
-	if err := h.LinkSetMTU(tap, n.config.MTU); err != nil {
-		return fmt.Errorf("set mtu of %s: %w", tapName, err)
-	}
-	if err := h.LinkSetMasterByIndex(tap, n.bridge); err != nil {
-		return fmt.Errorf("put %s into the bridge: %w", tapName, err)
-	}
-	if err := h.LinkSetUp(tap); err != nil {
-		return fmt.Errorf("bring %s up: %w", tapName, err)
-	}
-	return settle(tapName)
+	index := int(n.seq.Add(1))
+	return n.maker.in(n.ns.file, func() error {
+		fd, err := openTap(tapName, index)
+		if err != nil {
+			return err
+		}
+		n.tap, n.device, n.tapIndex = os.NewFile(uintptr(fd), tunDevice), fd, index
+		// Only now, else Go would watch what the intake does.
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return os.NewSyscallError("fcntl", err)
+		}
+		tap, h := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: index}}, n.ns.handle
+		if err := h.LinkSetMTU(tap, n.config.MTU); err != nil {
+			return fmt.Errorf("set mtu of %s: %w", tapName, err)
+		}
+		if err := h.LinkSetMasterByIndex(tap, n.bridge); err != nil {
+			return fmt.Errorf("put %s into the bridge: %w", tapName, err)
+		}
+		if err := h.LinkSetUp(tap); err != nil {
+			return fmt.Errorf("bring %s up: %w", tapName, err)
+		}
+		return settle(tapName)
+	})
 }
 
 const tunDevice = "/dev/net/tun"
 
 // openTap makes a tap whose frames carry a virtio-net header, so that TCP
-// segments of up to 64 KiB and unfinished checksums cross it.
-func openTap(name string) (*os.File, error) {
-	fd, err := unix.Open(tunDevice, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, tunError(err)
+// segments of up to 64 KiB and unfinished checksums cross it. Its reads wait.
+func openTap(name string, index int) (fd int, err error) {
+	if fd, err = unix.Open(tunDevice, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+		return -1, tunError(err)
+	}
+	if err := setUpTap(fd, name, index); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func setUpTap(fd int, name string, index int) error {
+	// Chosen as those of the veth pairs are, so that they never meet.
+	if err := tapOption(fd, unix.TUNSETIFINDEX, int32(index)); err != nil {
+		return tunError(err)
 	}
 	req, err := unix.NewIfreq(name)
 	if err != nil {
-		_ = unix.Close(fd)
-		return nil, err
+		return err
 	}
 	req.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
-		_ = unix.Close(fd)
-		return nil, tunError(err)
+		return tunError(err)
 	}
-	size := int32(vnetHeaderSize)
-	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TUNSETVNETHDRSZ, uintptr(unsafe.Pointer(&size))); e != 0 {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("set header size of tap: %w", e)
+	if err := tapOption(fd, unix.TUNSETVNETHDRSZ, vnetHeaderSize); err != nil {
+		return fmt.Errorf("set header size of tap: %w", err)
 	}
 	const offload = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
 	if err := unix.IoctlSetInt(fd, unix.TUNSETOFFLOAD, offload); err != nil {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("set offloads of tap: %w", err)
+		return fmt.Errorf("set offloads of tap: %w", err)
 	}
-	return os.NewFile(uintptr(fd), tunDevice), nil
+	return nil
+}
+
+// tapOption sets one that is given by its address.
+func tapOption(fd int, option uintptr, value int32) error {
+	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), option, uintptr(unsafe.Pointer(&value))); e != 0 {
+		return e
+	}
+	return nil
 }
 
 func tunError(err error) error {

@@ -51,10 +51,12 @@ type edge struct {
 	dropped atomic.Uint64
 }
 
-// pin is the addresses that an endpoint sends from; a zero ip6 is none.
+// pin is the addresses that an endpoint sends from, and to; a zero ip6 is none.
 type pin struct {
-	ip  [4]byte
-	ip6 [16]byte
+	ip      [4]byte
+	ip6     [16]byte
+	gateway mac // that it knows the gateway by
+	link    int // the bridge's, that it is behind
 }
 
 func pinOf(ip, ip6 netip.Addr) pin {
@@ -62,6 +64,12 @@ func pinOf(ip, ip6 netip.Addr) pin {
 	if ip6.IsValid() {
 		p.ip6 = ip6.As16()
 	}
+	return p
+}
+
+func (e *Endpoint) pin() pin {
+	p := pinOf(e.IP, e.IP6)
+	p.gateway, p.link = e.queue.mac, e.HostLink
 	return p
 }
 
@@ -104,23 +112,26 @@ func (e *edge) change(f func(map[mac]pin)) {
 	e.pins.Store(&next)
 }
 
+// linkOf is the link of the bridge that a MAC is behind; 0: nobody has it.
+func (e *edge) linkOf(hw mac) int { return (*e.pins.Load())[hw].link }
+
 // judge looks at a frame's Ethernet header, of ethernetSize bytes, and what
-// follows it.
-func (e *edge) judge(ethernet, body []byte) verdict {
-	v := e.look(ethernet, body)
+// follows it, out of the queue of a link.
+func (e *edge) judge(from int, ethernet, body []byte) verdict {
+	v := e.look(from, ethernet, body)
 	if v == drop {
 		e.dropped.Add(1)
 	}
 	return v
 }
 
-func (e *edge) look(ethernet, body []byte) verdict {
+func (e *edge) look(from int, ethernet, body []byte) verdict {
 	dst, src := mac(ethernet[0:6]), mac(ethernet[6:12])
 	p, known := (*e.pins.Load())[src]
-	if !known {
+	if !known || from != anyLink && from != p.link {
 		return drop
 	}
-	toUs := dst == e.mac
+	toUs := dst == e.mac || dst == p.gateway
 	switch binary.BigEndian.Uint16(ethernet[12:14]) {
 	case etherARP:
 		if !toUs && dst != (mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) {

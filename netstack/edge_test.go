@@ -78,13 +78,13 @@ func TestEdgeAdmitsOnlyWhoIsWhoItSays(t *testing.T) {
 		{"ICMP behind options", frame6(member, us, member6, out6, 0, protocolICMPv6, 0, 0, 0, 0, 0, 0, 0), drop},
 		{"my address is at a stranger's", arpFrame(member, stranger, edgeMember, edgeGateway), drop},
 	} {
-		if got := e.judge(c.frame[:ethernetSize], c.frame[ethernetSize:]); got != c.want {
+		if got := e.judge(anyLink, c.frame[:ethernetSize], c.frame[ethernetSize:]); got != c.want {
 			t.Errorf("%s: %v, want %v", c.what, got, c.want)
 		}
 	}
 	e.unpin(macFor(edgeMember))
 	f := frame(member, us, edgeMember, out, tcp)
-	if got := e.judge(f[:ethernetSize], f[ethernetSize:]); got != drop {
+	if got := e.judge(anyLink, f[:ethernetSize], f[ethernetSize:]); got != drop {
 		t.Errorf("after detach: %v", got)
 	}
 }
@@ -115,7 +115,7 @@ func FuzzFrames(f *testing.F) {
 		}
 		packet := b[ethernetSize:]
 		copy(body.AsSlice(), packet)
-		body = n.link.receive(b[:ethernetSize], body, len(packet))
+		body = n.link.receive(anyLink, b[:ethernetSize], body, len(packet))
 	})
 }
 

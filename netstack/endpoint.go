@@ -59,6 +59,7 @@ type Endpoint struct {
 	n     *Network
 	ns    *namespace
 	index int // of Interface
+	queue queue
 
 	mu     sync.Mutex
 	config EndpointConfig
@@ -105,7 +106,7 @@ func (n *Network) Attach(_ context.Context, c EndpointConfig) (*Endpoint, error)
 	if err != nil {
 		return nil, err
 	}
-	e := &Endpoint{ID: c.ID, config: c, HostLink: p.hostLink, Interface: p.name, index: p.index, n: n, ns: p.ns}
+	e := &Endpoint{ID: c.ID, config: c, HostLink: p.hostLink, Interface: p.name, index: p.index, n: n, ns: p.ns, queue: p.queue}
 	e.live.sum = &n.streams
 	if err := n.enter(e); err != nil {
 		e.unplug()
@@ -147,7 +148,7 @@ func (n *Network) Restore(c EndpointConfig, r Restored) (*Endpoint, error) {
 		return nil, fmt.Errorf("namespace of %s: %w", c.ID, err)
 	}
 	c.IP, c.IP6, c.MAC = r.IP, r.IP6, r.MAC
-	e := &Endpoint{ID: c.ID, config: c, HostLink: r.HostLink, Interface: r.Interface, n: n, ns: space}
+	e := &Endpoint{ID: c.ID, config: c, HostLink: r.HostLink, Interface: r.Interface, n: n, ns: space, queue: n.shared()}
 	e.live.sum = &n.streams
 	e.passedIn.Store(r.In)
 	e.passedOut.Store(r.Out)
@@ -155,12 +156,25 @@ func (n *Network) Restore(c EndpointConfig, r Restored) (*Endpoint, error) {
 		space.close()
 		return nil, err
 	}
-	if err := n.admit(e); err != nil {
+	if err := errors.Join(e.requeue(), n.admit(e)); err != nil {
 		_ = n.Detach(c.ID)
 		return nil, err
 	}
 	n.names.add(e, c.Names)
 	return e, e.setOffline(c.Offline)
+}
+
+// requeue gives an endpoint a new queue: the earlier one ended with its process.
+func (e *Endpoint) requeue() error {
+	link, err := e.ns.handle.LinkByName(e.Interface)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", e.Interface, err)
+	}
+	e.index = link.Attrs().Index
+	if e.queue, err = e.n.openQueue(e.HostLink); err != nil {
+		return err
+	}
+	return e.neighbours()
 }
 
 // enter gives e its addresses, those wanted where there are some, and its place.
@@ -242,22 +256,15 @@ func (e *Endpoint) configure() error {
 	if err := e.address(link, e.IP, n.config.Subnet.Bits()); err != nil {
 		return err
 	}
-	gateways := []netip.Addr{n.gateway}
 	if e.IP6.IsValid() {
 		if err := errors.Join(e.address(link, e.IP6, n.config.Subnet6.Bits()), e.address(link, linkLocal(e.MAC), 64)); err != nil {
 			return err
 		}
-		gateways = append(gateways, n.gateway6)
 	}
-	if e.config.HostAccess {
-		if err := e.neighbour(n.HostAddr()); err != nil {
-			return err
-		}
+	if err := e.neighbours(); err != nil {
+		return err
 	}
-	for _, g := range gateways {
-		if err := e.neighbour(g); err != nil {
-			return err
-		}
+	for _, g := range e.gateways() {
 		if n.config.Internal {
 			continue
 		}
@@ -316,9 +323,30 @@ func (e *Endpoint) address(link netlink.Link, ip netip.Addr, bits int) error {
 	return nil
 }
 
-// neighbour tells the namespace that ip is the gateway's.
+// gateways are the addresses that it reaches the outside by.
+func (e *Endpoint) gateways() []netip.Addr {
+	if e.IP6.IsValid() {
+		return []netip.Addr{e.n.gateway, e.n.gateway6}
+	}
+	return []netip.Addr{e.n.gateway}
+}
+
+// neighbours tells the namespace which addresses are the gateway's.
+func (e *Endpoint) neighbours() error {
+	all := e.gateways()
+	if e.config.HostAccess {
+		all = append(all, e.n.HostAddr())
+	}
+	for _, ip := range all {
+		if err := e.neighbour(ip); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (e *Endpoint) neighbour(ip netip.Addr) error {
-	at := &netlink.Neigh{LinkIndex: e.index, State: netlink.NUD_PERMANENT, IP: ip.AsSlice(), HardwareAddr: macFor(e.n.gateway)}
+	at := &netlink.Neigh{LinkIndex: e.index, State: netlink.NUD_PERMANENT, IP: ip.AsSlice(), HardwareAddr: e.queue.mac[:]}
 	if err := e.ns.handle.NeighSet(at); err != nil {
 		return fmt.Errorf("set the gateway's MAC: %w", err)
 	}
@@ -437,6 +465,7 @@ func (e *Endpoint) close() {
 
 func (e *Endpoint) unplug() {
 	n := e.n
+	n.closeQueue(e.queue)
 	veth := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: e.HostLink}}
 	err := n.ns.handle.LinkDel(veth)
 	if err != nil && !errors.Is(err, unix.ENODEV) { // its namespace ended first

@@ -55,6 +55,9 @@ func (n *Network) openGuards() error {
 		g.cause = err
 		n.log.Warn("members of the network are not kept from using each other's addresses by nf_tables", "err", err)
 	}
+	if n.tap == nil {
+		return nil // what is for the gateway is for no port
+	}
 	return g.port(n.tapIndex, macFor(n.gateway))
 }
 
@@ -207,11 +210,5 @@ func (g *guards) port(index int, hw net.HardwareAddr) error {
 			return &HostError{What: "the members of a network cannot be kept from each other on this kernel", Mend: "a kernel from 4.18 on is needed", Err: err}
 		}
 	}
-	at := &netlink.Neigh{
-		LinkIndex: index, Family: unix.AF_BRIDGE, Flags: netlink.NTF_MASTER, State: netlink.NUD_NOARP, HardwareAddr: hw,
-	}
-	if err := h.NeighSet(at); err != nil {
-		return fmt.Errorf("tell the bridge who is where: %w", err)
-	}
-	return nil
+	return g.n.leadTo(index, hw)
 }

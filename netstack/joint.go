@@ -56,8 +56,7 @@ type way struct {
 }
 
 // join begins a connection that was accepted.
-func (m *mover) join(p *port, client int, from unix.Sockaddr) {
-	remote := peerOf(from)
+func (m *mover) join(p *port, client int, remote netip.AddrPort) {
 	j := &joint{m: m, p: p, client: client, inside: -1, tries: p.destinations(remote.Addr())}
 	j.flow = &flow{protocol: "tcp", inbound: true, beside: true, port: p.ContainerPort, remote: remote, since: time.Now()}
 	if !m.n.mayOpen(p.e) {

@@ -3,7 +3,6 @@ package netstack
 import (
 	"encoding/binary"
 	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -30,68 +29,44 @@ const (
 	smallPacket = 8 << 10
 )
 
-// link joins the stack to the tap: frames with virtio-net headers, segmented
-// and summed by the kernel, if at all. It reads the tap's own descriptor on
-// one goroutine and writes from whichever sends.
+// link joins the stack to the network's device: frames with virtio-net headers,
+// segmented and summed by the kernel, if at all. One goroutine reads the queues
+// (see intake), and whichever sends writes.
 type link struct {
-	file *os.File
-	fd   int // file's; valid until the stack is closed
-	mtu  atomic.Uint32
-	addr tcpip.LinkAddress
-	edge *edge
-	echo func(packet []byte) // takes echo requests to the outside; packet is valid during the call
+	fd     int  // valid until the stack has ended
+	packet bool // it is a packet socket
+	intake *intake
+	mtu    atomic.Uint32
+	addr   tcpip.LinkAddress
+	edge   *edge
+	echo   func(packet []byte) // takes echo requests to the outside; packet is valid during the call
 
 	mu         sync.RWMutex
 	dispatcher stack.NetworkDispatcher
-	reader     sync.WaitGroup
+	started    bool // the intake was
 }
 
 var _ stack.LinkEndpoint = (*link)(nil)
 var _ stack.GSOEndpoint = (*link)(nil)
 
-func newLink(file *os.File, mtu int, e *edge) (*link, error) {
-	l := &link{file: file, edge: e, addr: tcpip.LinkAddress(e.mac[:])}
-	l.mtu.Store(uint32(mtu))
-	raw, err := file.SyscallConn()
-	if err != nil {
+func (n *Network) newLink(e *edge) (*link, error) {
+	l := &link{fd: n.device, packet: n.tap == nil, edge: e, addr: tcpip.LinkAddress(e.mac[:])}
+	l.mtu.Store(uint32(n.config.MTU))
+	var err error
+	if l.intake, err = newIntake(l); err != nil {
 		return nil, err
 	}
-	// Not File.Fd, which would make reads block.
-	return l, raw.Control(func(fd uintptr) { l.fd = int(fd) })
-}
-
-// read hands frames to the stack until the file is closed. All frames that
-// are there are read in one go; the poller is asked only when there are none.
-func (l *link) read() {
-	defer l.reader.Done()
-	raw, err := l.file.SyscallConn()
-	if err != nil {
-		return
+	if !l.packet {
+		err = l.intake.add(l.fd, anyLink)
 	}
-	var head [frameHead]byte
-	body := buffer.NewViewSize(maxPacket)
-	defer func() { body.Release() }()
-	_ = raw.Read(func(fd uintptr) bool {
-		for {
-			n, err := unix.Readv(int(fd), [][]byte{head[:], body.AsSlice()})
-			switch {
-			case errors.Is(err, unix.EAGAIN):
-				return false
-			case errors.Is(err, unix.EINTR):
-			case err != nil:
-				return true // the device is gone
-			case n > frameHead:
-				body = l.receive(head[vnetHeaderSize:], body, n-frameHead)
-			}
-		}
-	})
+	return l, err
 }
 
-// receive takes one frame, whose packet is the first n bytes of body, and
-// gives the buffer for the next.
-func (l *link) receive(ethernet []byte, body *buffer.View, n int) *buffer.View {
+// receive takes one frame of the queue of a link, whose packet is the first n
+// bytes of body, and gives the buffer for the next.
+func (l *link) receive(from int, ethernet []byte, body *buffer.View, n int) *buffer.View {
 	packet := body.AsSlice()[:n]
-	switch l.edge.judge(ethernet, packet) {
+	switch l.edge.judge(from, ethernet, packet) {
 	case toEcho:
 		l.echo(packet)
 	case toARP:
@@ -194,8 +169,15 @@ func (l *link) writeIP(dst mac, packet []byte) {
 }
 
 func (l *link) writev(iov [][]byte) tcpip.Error {
+	var to *unix.SockaddrLinklayer
+	if l.packet {
+		var known bool
+		if to, known = l.toLink(iov); !known {
+			return &tcpip.ErrHostUnreachable{} // it has gone
+		}
+	}
 	for {
-		_, err := unix.Writev(l.fd, iov)
+		err := l.send(iov, to)
 		var errno syscall.Errno
 		switch {
 		case err == nil:
@@ -209,13 +191,26 @@ func (l *link) writev(iov [][]byte) tcpip.Error {
 	}
 }
 
-// Attach starts reading.
+// send is a tap's write, or a packet socket's with the link.
+func (l *link) send(iov [][]byte, to *unix.SockaddrLinklayer) (err error) {
+	if to == nil {
+		_, err = unix.Writev(l.fd, iov)
+	} else {
+		_, err = unix.SendmsgBuffers(l.fd, iov, nil, to, 0)
+	}
+	return err
+}
+
+// Attach starts reading, and with nil ends it.
 func (l *link) Attach(d stack.NetworkDispatcher) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if d != nil && l.dispatcher == nil {
-		l.reader.Add(1)
-		go l.read()
+	if d != nil && !l.started {
+		l.started = true
+		go l.intake.run()
+	}
+	if d == nil {
+		l.intake.stop()
 	}
 	l.dispatcher = d
 }
@@ -227,8 +222,16 @@ func (l *link) IsAttached() bool {
 	return l.dispatcher != nil
 }
 
-// Wait returns when the reader has ended, which closing the file makes it do.
-func (l *link) Wait() { l.reader.Wait() }
+// Wait returns when the reader has ended, which Attach(nil) makes it do.
+func (l *link) Wait() {
+	l.mu.RLock()
+	started := l.started
+	l.mu.RUnlock()
+	if started {
+		l.intake.stop()
+		<-l.intake.done
+	}
+}
 
 // MTU is that of the tap.
 func (l *link) MTU() uint32 { return l.mtu.Load() }

@@ -1,8 +1,10 @@
 package netstack
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -183,7 +185,7 @@ const acceptAtOnce = 32
 
 func (m *mover) accept(fd int, p *port) {
 	for range acceptAtOnce {
-		client, from, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		client, from, err := acceptFD(fd)
 		switch {
 		case err == nil:
 			m.join(p, client, from)
@@ -200,6 +202,36 @@ func (m *mover) accept(fd int, p *port) {
 			return
 		}
 	}
+}
+
+// acceptFD accepts one that does not wait. unix.Accept4 asks for each what
+// protocol it is of, besides.
+func acceptFD(fd int) (int, netip.AddrPort, error) {
+	var from unix.RawSockaddrAny
+	size := uint32(unsafe.Sizeof(from))
+	client, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&from)), uintptr(unsafe.Pointer(&size)),
+		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, netip.AddrPort{}, errno
+	}
+	return int(client), addressIn(&from), nil
+}
+
+// addressIn reads an address of the internet's protocols.
+func addressIn(a *unix.RawSockaddrAny) netip.AddrPort {
+	switch a.Addr.Family {
+	case unix.AF_INET:
+		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(a))
+		return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), networkOrder(in.Port))
+	case unix.AF_INET6:
+		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(a))
+		return netip.AddrPortFrom(netip.AddrFrom16(in.Addr).Unmap(), networkOrder(in.Port))
+	}
+	return netip.AddrPort{}
+}
+
+func networkOrder(port uint16) uint16 {
+	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, port))
 }
 
 const acceptPause = 20 * time.Millisecond

@@ -96,9 +96,10 @@ type Network struct {
 	dialer *thread // makes sockets in endpoints' namespaces
 
 	ns       *namespace
-	bridge   int // its index in ns
-	tap      *os.File
+	bridge   int      // its index in ns
+	tap      *os.File // nil: this computer has none to give
 	tapIndex int
+	device   int // that frames are sent by: the tap's descriptor, or a packet socket; 0: none
 	guards   *guards
 	guardMu  sync.Mutex // one transaction at a time
 	link     *link
@@ -127,6 +128,7 @@ type Network struct {
 
 	looks looks
 
+	queues      atomic.Int64 // that endpoints have of their own
 	streams     atomic.Int64 // that live, of all endpoints
 	descriptors int64        // that this process may have; set once
 }

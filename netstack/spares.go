@@ -12,6 +12,7 @@ type plug struct {
 	name     string // of the link in ns
 	index    int    // of that link
 	hostLink int    // index of the veth pair's other end in the network's namespace
+	queue    queue
 }
 
 // makePlug makes a namespace, and the veth pair to the bridge with both ends up.
@@ -21,11 +22,20 @@ func (n *Network) makePlug() (*plug, error) {
 		return nil, err
 	}
 	p := &plug{ns: ns, name: endpointLink, index: endpointIndex, hostLink: int(n.seq.Add(1))}
-	if err := n.makeVeth(p); err != nil {
+	if err = n.makeVeth(p); err == nil {
+		p.queue, err = n.openQueue(p.hostLink)
+	}
+	if err != nil {
 		ns.close() // takes eth0 with it, and that its other end
 		return nil, err
 	}
 	return p, nil
+}
+
+// pullOut undoes it.
+func (n *Network) pullOut(p *plug) {
+	n.closeQueue(p.queue)
+	p.ns.close()
 }
 
 // plugInto makes a further link in a namespace that exists; file is the
@@ -38,6 +48,9 @@ func (n *Network) plugInto(file *os.File) (*plug, error) {
 	p := &plug{ns: ns, index: anyIndex, hostLink: int(n.seq.Add(1))}
 	if p.name, err = freeName(ns); err == nil {
 		err = n.makeVeth(p)
+	}
+	if err == nil {
+		p.queue, err = n.openQueue(p.hostLink)
 	}
 	if err != nil {
 		ns.close()
@@ -93,7 +106,7 @@ func (s *spares) fill() {
 		select {
 		case s.ready <- p:
 		case <-s.n.ctx.Done():
-			p.ns.close()
+			s.n.pullOut(p)
 			return
 		}
 	}
@@ -116,7 +129,7 @@ func (s *spares) close() {
 	for {
 		select {
 		case p := <-s.ready:
-			p.ns.close()
+			s.n.pullOut(p)
 		default:
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -21,7 +22,7 @@ const nicID = 1
 func (n *Network) openStack() error {
 	e := newEdge(n.gateway, n.gateway6)
 	var err error
-	if n.link, err = newLink(n.tap, n.config.MTU, e); err != nil {
+	if n.link, err = n.newLink(e); err != nil {
 		return fmt.Errorf("tap: %w", err)
 	}
 	n.echo = newEchoFlows(n)
@@ -110,7 +111,7 @@ func (n *Network) admit(e *Endpoint) error {
 			return fmt.Errorf("neighbour %s: %s", ip, err)
 		}
 	}
-	n.link.edge.pin(e.MAC, pinOf(e.IP, e.IP6))
+	n.link.edge.pin(e.MAC, e.pin())
 	return nil
 }
 
@@ -124,17 +125,21 @@ func (n *Network) expel(e *Endpoint) {
 	}
 }
 
-// closeStack ends the stack, then the reader of the tap, then the tap: others
+// closeStack ends the stack and the reader of frames, then the device: others
 // write to its bare descriptor until the stack has ended.
 func (n *Network) closeStack() {
 	if n.stack != nil {
 		n.stack.Close()
-	}
-	if n.tap != nil {
-		_ = n.tap.Close() // waits for no write, so the stack is silent by now
-	}
-	if n.stack != nil {
 		n.stack.Wait()
+	}
+	if n.link != nil {
+		n.link.intake.close()
+	}
+	switch {
+	case n.tap != nil:
+		_ = n.tap.Close()
+	case n.device > 0:
+		_ = unix.Close(n.device)
 	}
 }
 

@@ -1,0 +1,154 @@
+package netstack
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// queue is the way of one endpoint's frames to the stack. Where there are taps
+// it is a tap of its own in the bridge, under a MAC address that nobody else
+// knows, which that endpoint is told to be the gateway's: so no other's frames
+// fill it. Without taps it is a packet socket on the bridge's end of the
+// endpoint's veth pair.
+type queue struct {
+	fd  int
+	mac mac // the gateway's, for that endpoint
+}
+
+// maxQueues keeps half of a bridge's ports, of which there are 1,024, for
+// endpoints. Those beyond share the network's own tap.
+const maxQueues = 400
+
+// shared is the queue of those that have none of their own.
+func (n *Network) shared() queue { return queue{fd: -1, mac: n.link.edge.mac} }
+
+// openQueue makes a queue for the endpoint behind a link of the bridge. Where
+// none can be had the endpoint shares the network's.
+func (n *Network) openQueue(hostLink int) (queue, error) {
+	q := n.shared()
+	var err error
+	switch {
+	case n.tap == nil:
+		q.fd, err = n.openPacket(hostLink)
+	case n.queues.Load() >= maxQueues:
+		return q, nil
+	default:
+		q, err = n.openQueueTap()
+	}
+	if err == nil {
+		if err = n.link.intake.add(q.fd, hostLink); err != nil {
+			_ = unix.Close(q.fd)
+		}
+	}
+	switch {
+	case err == nil:
+		n.queues.Add(1)
+		return q, nil
+	case n.tap == nil:
+		return n.shared(), fmt.Errorf("queue: %w", err)
+	}
+	n.log.Warn("an endpoint shares the network's queue", "err", err)
+	return n.shared(), nil
+}
+
+// closeQueue waits until nobody reads it. That a tap goes takes the kernel tens
+// of milliseconds.
+func (n *Network) closeQueue(q queue) {
+	if q.fd < 0 {
+		return
+	}
+	n.link.intake.remove(q.fd)
+	_ = unix.Close(q.fd)
+	n.queues.Add(-1)
+}
+
+func (n *Network) openQueueTap() (queue, error) {
+	q := queue{fd: -1, mac: mac{0x02, 0x42}}
+	_, _ = rand.Read(q.mac[2:]) // never fails
+	index := int(n.seq.Add(1))
+	name := fmt.Sprintf("tap%d", index)
+	err := n.maker.in(n.ns.file, func() error {
+		var err error
+		if q.fd, err = openTap(name, index); err != nil {
+			return err
+		}
+		if err := unix.SetNonblock(q.fd, true); err != nil {
+			return os.NewSyscallError("fcntl", err)
+		}
+		if err := n.joinBridge(index); err != nil {
+			return err
+		}
+		return settle(name)
+	})
+	if err == nil {
+		err = n.leadTo(index, q.mac[:])
+	}
+	if err != nil && q.fd >= 0 {
+		_ = unix.Close(q.fd)
+	}
+	return q, err
+}
+
+// joinBridge brings a link up as a port of the bridge over which nothing is
+// learned, and to which nothing goes but what is led there.
+func (n *Network) joinBridge(index int) error {
+	req := n.ns.request(unix.RTM_NEWLINK, 0)
+	head := linkHead(unix.AF_UNSPEC, index)
+	head.Flags, head.Change = unix.IFF_UP, unix.IFF_UP
+	req.AddData(head)
+	req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n.config.MTU))))
+	req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(n.bridge))))
+	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
+		return fmt.Errorf("put link %d into the bridge: %w", index, err)
+	}
+	req = n.ns.request(unix.RTM_SETLINK, 0)
+	req.AddData(linkHead(unix.AF_BRIDGE, index))
+	port := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+	for _, a := range []int{unix.IFLA_BRPORT_LEARNING, unix.IFLA_BRPORT_UNICAST_FLOOD, unix.IFLA_BRPORT_MCAST_FLOOD, unix.IFLA_BRPORT_BCAST_FLOOD} {
+		port.AddRtAttr(a, []byte{0})
+	}
+	req.AddData(port)
+	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
+		return fmt.Errorf("keep floods from link %d: %w", index, err)
+	}
+	return nil
+}
+
+// leadTo tells the bridge that a MAC is behind one of its ports.
+func (n *Network) leadTo(index int, hw net.HardwareAddr) error {
+	at := &netlink.Neigh{
+		LinkIndex: index, Family: unix.AF_BRIDGE, Flags: netlink.NTF_MASTER, State: netlink.NUD_NOARP, HardwareAddr: hw,
+	}
+	if err := n.ns.handle.NeighSet(at); err != nil {
+		return fmt.Errorf("tell the bridge who is where: %w", err)
+	}
+	return nil
+}
+
+// unpolled gives the file of a descriptor that Go's poller does not watch, for
+// it is read by others. What f was is closed.
+func unpolled(f *os.File) (*os.File, int, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, -1, err
+	}
+	fd := -1
+	cerr := raw.Control(func(own uintptr) { fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
+	name := f.Name()
+	_ = f.Close()
+	if cerr != nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, -1, os.NewSyscallError("dup", err)
+	}
+	_ = unix.SetNonblock(fd, false) // with it os.NewFile would have it watched
+	file := os.NewFile(uintptr(fd), name)
+	return file, fd, os.NewSyscallError("fcntl", unix.SetNonblock(fd, true))
+}
