@@ -2,6 +2,7 @@ package netstack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"davit/netstack/nstest"
 )
@@ -75,4 +78,18 @@ func listenHost(t testing.TB, address string) *net.TCPListener {
 
 func dialIn(e *Endpoint, address string) (*net.TCPConn, error) {
 	return nstest.Dial(e.Namespace(), address)
+}
+
+// dupFile copies a descriptor, as a keeper hands it on.
+func dupFile(f *os.File) (*os.File, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd := -1
+	cerr := raw.Control(func(own uintptr) { fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, cerr); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }

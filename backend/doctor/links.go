@@ -86,6 +86,9 @@ func readLinks(out string) linked {
 	return l
 }
 
+// withoutTaps is what a computer that makes no taps comes to.
+const withoutTaps = "Containers have a network; what they exchange with the outside goes by packet sockets, and slower."
+
 // links looks at what a network is made of besides the device.
 func links(ctx context.Context, h *host) finding {
 	l := h.links(ctx)
@@ -94,7 +97,7 @@ func links(ctx context.Context, h *host) finding {
 	}
 	const means = "Containers have no network: theirs is made of such links."
 	for _, x := range []struct{ name, what, module string }{
-		{"tap", "A tap", "tun"}, {"bridge", "A bridge", "bridge"}, {"veth", "A veth pair", "veth"},
+		{"bridge", "A bridge", "bridge"}, {"veth", "A veth pair", "veth"},
 	} {
 		err := l.failed[x.name]
 		switch {
@@ -107,6 +110,11 @@ func links(ctx context.Context, h *host) finding {
 		return bad(x.what+" cannot be made: "+sentence(err), means).
 			mend(fmt.Sprintf("sudo modprobe %s\necho %s | sudo tee /etc/modules-load.d/davit-%s.conf", x.module, x.module, x.module),
 				"Loads the kernel's module now and at each start. After an update of the kernel its modules may be gone until the machine is started anew.")
+	}
+	if err := l.failed["tap"]; err != nil {
+		return warning("A tap cannot be made: "+sentence(err), withoutTaps).
+			mend("sudo modprobe tun\necho tun | sudo tee /etc/modules-load.d/davit-tun.conf",
+				"Loads the kernel's module now and at each start. Where it is loaded a security module is in the way, and the kernel's log says why.")
 	}
 	if err := l.failed["nf_tables"]; err != nil {
 		return warning("All but a table of nf_tables can be made: "+sentence(err),

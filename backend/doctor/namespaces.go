@@ -205,19 +205,19 @@ func overlay(ctx context.Context, h *host) finding {
 
 func tun(_ context.Context, h *host) finding {
 	err := h.openRW("/dev/net/tun")
-	const means = "Containers have no network: theirs is made of such a device."
+	const means = withoutTaps
 	const load = "sudo modprobe tun\necho tun | sudo tee /etc/modules-load.d/tun.conf"
 	switch {
 	case err == nil:
 		return ok("It can be opened.", "Containers have a network.")
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV):
-		return bad("The device is not there.", means).mend(load, "Loads the kernel's module now and at each start.").by(mend.Tun)
+		return warning("The device is not there.", means).mend(load, "Loads the kernel's module now and at each start.").by(mend.Tun)
 	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
-		return bad("It cannot be opened: permission denied.", means).
+		return warning("It cannot be opened: permission denied.", means).
 			mend("sudo chmod 0666 /dev/net/tun\necho 'KERNEL==\"tun\", MODE=\"0666\"' | sudo tee /etc/udev/rules.d/90-tun.rules",
 				"Lets everyone open it, as most distributions do; by itself it gives no rights.")
 	}
-	return bad("It cannot be opened: "+sentence(err), means).mend(load, "Loads the kernel's module now and at each start.")
+	return warning("It cannot be opened: "+sentence(err), means).mend(load, "Loads the kernel's module now and at each start.")
 }
 
 // sentence writes an error as one.

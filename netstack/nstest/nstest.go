@@ -44,6 +44,9 @@ const UnprivilegedPorts = 50
 
 const envLevel = "DAVIT_TEST_LEVEL"
 
+// levelBare is the level at which there is no device for taps.
+const levelBare = "bare"
+
 // Main runs the tests of m and ends the process. The test binary executes
 // itself twice: first into a user namespace that owns the network namespace
 // which plays the host, then, as the keeper does, into one that owns nothing
@@ -57,6 +60,10 @@ func Main(m *testing.M, again *exec.Cmd) {
 		if err = makeHost(); err == nil {
 			err = descend(again, "davit", syscall.CLONE_NEWUSER)
 		}
+	case levelBare:
+		if err = unix.Mount("tmpfs", "/dev", "tmpfs", 0, "mode=755"); err == nil {
+			os.Exit(m.Run())
+		}
 	default:
 		os.Exit(m.Run())
 	}
@@ -69,6 +76,25 @@ func Main(m *testing.M, again *exec.Cmd) {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// Bare tells whether this process runs where there is no device for taps, and
+// no other.
+func Bare() bool { return os.Getenv(envLevel) == levelBare }
+
+// RunBare runs tests of this binary once more, in a process whose /dev is
+// empty. again is as in Main, with the arguments that choose the tests.
+func RunBare(t *testing.T, again *exec.Cmd) {
+	t.Helper()
+	again.Env = append(os.Environ(), envLevel+"="+levelBare)
+	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // as in descend
+	defer runtime.UnlockOSThread()
+	out, err := again.CombinedOutput()
+	if err != nil {
+		t.Errorf("without a device for taps: %v\n%s", err, out)
+	}
+	t.Logf("without a device for taps:\n%s", out)
 }
 
 func descend(again *exec.Cmd, level string, flags uintptr) error {

@@ -63,7 +63,9 @@ func (k keep) withdraw(tag string) {
 func (k keep) network(n *netstack.Network) {
 	files := n.Keep()
 	k.deposit(tagNetwork, files.Namespace)
-	k.deposit(tagTap, files.Tap)
+	if files.Tap != nil {
+		k.deposit(tagTap, files.Tap)
+	}
 }
 
 func (k keep) namespace(e *netstack.Endpoint) { k.deposit(tagOf(e.ID), e.Namespace()) }
