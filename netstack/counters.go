@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Counters are what passed an endpoint, as it sees it.
@@ -68,7 +69,9 @@ func (n *Network) Counters() (map[*Endpoint]Counters, error) {
 	}
 	now := look{at: time.Now(), of: map[*Endpoint]Counters{}}
 	for _, e := range n.Endpoints() {
-		now.of[e] = e.counters(byIndex[e.HostLink])
+		c := e.counters(byIndex[e.HostLink])
+		c.DroppedOut += e.overflown(byIndex[e.queue.link])
+		now.of[e] = c
 	}
 	n.looks.rate(now)
 	return now.of, nil
@@ -86,6 +89,21 @@ func (e *Endpoint) counters(s *netlink.LinkStatistics) Counters {
 	c.PacketsIn, c.PacketsOut = int64(s.TxPackets), int64(s.RxPackets)
 	c.DroppedIn, c.DroppedOut = int64(s.TxDropped), int64(s.RxDropped)
 	return c
+}
+
+// overflown is how many frames for the gateway found its queue full. Those of a
+// packet socket the kernel tells once; of a tap that is shared nobody knows
+// whose they were.
+func (e *Endpoint) overflown(tap *netlink.LinkStatistics) int64 {
+	switch {
+	case e.queue.link != 0 && tap != nil:
+		return int64(tap.TxDropped)
+	case e.queue.link == 0 && e.queue.fd >= 0:
+		if s, err := unix.GetsockoptTpacketStats(e.queue.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+			e.lost.Add(int64(s.Drops))
+		}
+	}
+	return e.lost.Load()
 }
 
 // rate fills in the rates since the last look that is old enough, and keeps

@@ -72,6 +72,7 @@ type Endpoint struct {
 	heard  heard
 
 	passedIn, passedOut atomic.Int64 // of flows that ended; see Traffic
+	lost                atomic.Int64 // frames that a packet socket had no room for
 	halfOpen            atomic.Int32 // connections to the outside that it waits for
 }
 
@@ -152,11 +153,16 @@ func (n *Network) Restore(c EndpointConfig, r Restored) (*Endpoint, error) {
 	e.live.sum = &n.streams
 	e.passedIn.Store(r.In)
 	e.passedOut.Store(r.Out)
-	if err := n.enter(e); err != nil {
+	err = e.requeue()
+	if err == nil {
+		err = n.enter(e)
+	}
+	if err != nil {
+		n.closeQueue(e.queue)
 		space.close()
 		return nil, err
 	}
-	if err := errors.Join(e.requeue(), n.admit(e)); err != nil {
+	if err := errors.Join(e.neighbours(), n.admit(e)); err != nil {
 		_ = n.Detach(c.ID)
 		return nil, err
 	}
@@ -171,10 +177,8 @@ func (e *Endpoint) requeue() error {
 		return fmt.Errorf("link %s: %w", e.Interface, err)
 	}
 	e.index = link.Attrs().Index
-	if e.queue, err = e.n.openQueue(e.HostLink); err != nil {
-		return err
-	}
-	return e.neighbours()
+	e.queue, err = e.n.openQueue(e.HostLink)
+	return err
 }
 
 // enter gives e its addresses, those wanted where there are some, and its place.

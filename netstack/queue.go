@@ -17,8 +17,9 @@ import (
 // fill it. Without taps it is a packet socket on the bridge's end of the
 // endpoint's veth pair.
 type queue struct {
-	fd  int
-	mac mac // the gateway's, for that endpoint
+	fd   int
+	link int // the tap's index; 0: it is none
+	mac  mac // the gateway's, for that endpoint
 }
 
 // maxQueues keeps half of a bridge's ports, of which there are 1,024, for
@@ -72,6 +73,7 @@ func (n *Network) openQueueTap() (queue, error) {
 	q := queue{fd: -1, mac: mac{0x02, 0x42}}
 	_, _ = rand.Read(q.mac[2:]) // never fails
 	index := int(n.seq.Add(1))
+	q.link = index
 	name := fmt.Sprintf("tap%d", index)
 	err := n.maker.in(n.ns.file, func() error {
 		var err error
