@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"davit/backend/api"
 )
@@ -27,11 +28,17 @@ func newHistoryCommand() *command {
 	return c
 }
 
-// historyRow has docker's fields.
-type historyRow struct{ ID, CreatedSince, CreatedAt, CreatedBy, Size, Comment string }
+// historyRow has docker's fields, and podman's that say more or the same.
+type historyRow struct {
+	ID, CreatedSince, CreatedAt, CreatedBy, Size, Comment string
+
+	podmanHistoryRow `json:"-"`
+}
+
+type podmanHistoryRow struct{ Created, Tags string }
 
 var historyTable = table[historyRow]{
-	titles: historyRow{ID: "IMAGE", CreatedSince: "CREATED", CreatedAt: "CREATED AT", CreatedBy: "CREATED BY", Size: "SIZE", Comment: "COMMENT"},
+	titles: historyRow{ID: "IMAGE", CreatedSince: "CREATED", CreatedAt: "CREATED AT", CreatedBy: "CREATED BY", Size: "SIZE", Comment: "COMMENT", podmanHistoryRow: podmanHistoryRow{"CREATED", "TAGS"}},
 	layout: `{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`,
 	quiet:  "{{.ID}}",
 }
@@ -54,7 +61,7 @@ func runHistory(ctx context.Context, e *env, o HistoryOptions, ref string) error
 	for i, h := range steps {
 		rows[i] = newHistoryRow(e, o, h)
 		if rows[i].ID = "<missing>"; i == 0 {
-			rows[i].ID = d.ID
+			rows[i].ID, rows[i].Tags = d.ID, cleanLine(strings.Join(d.Names, ", "))
 			if !o.NoTrunc {
 				rows[i].ID = shortID(d.ID)
 			}
@@ -75,6 +82,7 @@ func newHistoryRow(e *env, o HistoryOptions, h api.HistoryRow) historyRow {
 	if r.CreatedSince == "" {
 		r.CreatedSince = "N/A"
 	}
+	r.Created = r.CreatedSince
 	if !o.Human {
 		r.Size = strconv.FormatInt(h.Size, 10)
 	}

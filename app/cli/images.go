@@ -24,7 +24,7 @@ func (o *ImagesOptions) addFlags(f *pflag.FlagSet) {
 	o.addAll(f, "Only print ids")
 	f.BoolVarP(&o.All, "all", "a", false, "Show all images, also those without a name")
 	f.BoolVar(&o.Digests, "digests", false, "Show digests")
-	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: dangling=, label=, reference=")
+	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: before=, dangling=, label=, reference=, since=, until=")
 }
 
 func newImagesCommand() *command {
@@ -77,16 +77,18 @@ func runImages(ctx context.Context, e *env, o ImagesOptions, reference string) e
 	return t.write(e.out, o.ListOptions, rows)
 }
 
-// imageRow has docker's fields.
+// imageRow has docker's fields, and podman's that say the same by other names.
 type imageRow struct {
 	ID, Repository, Tag, Digest, CreatedSince, CreatedAt, Size, Containers string
 	Origin                                                                 string
+
+	podmanImageRow `json:"-"`
 }
 
 var imageTable = table[imageRow]{
 	titles: imageRow{
 		ID: "IMAGE ID", Repository: "REPOSITORY", Tag: "TAG", Digest: "DIGEST", CreatedSince: "CREATED",
-		CreatedAt: "CREATED AT", Size: "SIZE", Containers: "CONTAINERS", Origin: "ORIGIN",
+		CreatedAt: "CREATED AT", Size: "SIZE", Containers: "CONTAINERS", Origin: "ORIGIN", podmanImageRow: podmanImageTitles,
 	},
 	layout: `{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`,
 	quiet:  "{{.ID}}",
@@ -99,7 +101,9 @@ func imageRows(e *env, o ImagesOptions, im api.Image, reference string) []imageR
 		ID: im.ID, Repository: "<none>", Tag: "<none>", Digest: cmp.Or(im.Digest, "<none>"),
 		CreatedSince: cmp.Or(ago(e.now(), im.Created), "N/A"), CreatedAt: listTime(im.Created),
 		Size: humanSize(im.Size), Containers: strconv.Itoa(im.Containers), Origin: text(im.Origin),
+		podmanImageRow: newPodmanImageRow(im, text),
 	}
+	base.Created, base.CreatedTime, base.VirtualSize = base.CreatedSince, base.CreatedAt, base.Size
 	if !o.NoTrunc {
 		base.ID = shortID(im.ID)
 	}

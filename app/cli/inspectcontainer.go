@@ -136,6 +136,13 @@ type healthCheckJSON struct {
 	Retries                                       int
 }
 
+func healthCheckOf(h *api.HealthCheck) *healthCheckJSON {
+	if h == nil {
+		return nil
+	}
+	return &healthCheckJSON{h.Test, h.Interval, h.Timeout, h.StartPeriod, h.StartInterval, h.Retries}
+}
+
 type networkJSON struct {
 	Ports              map[string][]bindingJSON
 	IPAddress, Gateway string
@@ -313,12 +320,8 @@ func dockerConfig(d api.ContainerDetail) configJSON {
 	if len(command) == 0 && len(d.Spec.Entrypoint) == 0 {
 		command = d.Args // the image's own, entrypoint and all
 	}
-	var check *healthCheckJSON
-	if h := d.HealthCheck; h != nil {
-		check = &healthCheckJSON{h.Test, h.Interval, h.Timeout, h.StartPeriod, h.StartInterval, h.Retries}
-	}
 	return configJSON{
-		Healthcheck: check, Volumes: orNull(volumesOf(d.Mounts)), ExposedPorts: setOf(d.Spec.Expose),
+		Healthcheck: healthCheckOf(d.HealthCheck), Volumes: orNull(volumesOf(d.Mounts)), ExposedPorts: setOf(d.Spec.Expose),
 		AttachStdout: !d.Spec.Interactive, AttachStderr: !d.Spec.Interactive,
 		Hostname: cmp.Or(d.Spec.Hostname, shortID(d.ID)), User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
 		Env: dockerEnv(d), Cmd: listOf(command), Image: d.Image, WorkingDir: d.WorkingDir,

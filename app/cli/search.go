@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -42,7 +43,7 @@ func runSearch(ctx context.Context, e *env, o SearchOptions, term string) error 
 	if o.Limit < 1 || o.Limit > 100 {
 		return invalid("--limit %d: want 1 to 100", o.Limit)
 	}
-	official, stars, err := searchFilters(o.Filters)
+	official, automated, stars, err := searchFilters(o.Filters)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func runSearch(ctx context.Context, e *env, o SearchOptions, term string) error 
 	}
 	var list []api.SearchResult
 	for _, r := range found {
-		if r.Stars >= stars && (!official || r.Official) {
+		if !automated && r.Stars >= stars && (!official || r.Official) {
 			list = append(list, r)
 		}
 	}
@@ -100,37 +101,45 @@ func search(ctx context.Context, e *env, s api.Service, q api.SearchQuery) ([]ap
 	return found, nil
 }
 
-func searchFilters(args []string) (official bool, stars int, err error) {
+// searchFilters reads docker's filters. Automated builds are no more: no
+// registry has one to find.
+func searchFilters(args []string) (official, automated bool, stars int, err error) {
 	filters, err := parseFilters(args)
 	if err != nil {
-		return false, 0, err
+		return false, false, 0, err
 	}
 	for key, values := range filters {
 		v := values[len(values)-1]
 		switch key {
 		case "is-official":
 			official, err = strconv.ParseBool(v)
+		case "is-automated":
+			automated, err = strconv.ParseBool(v)
 		case "stars":
 			stars, err = strconv.Atoi(v)
 		default:
 			err = fmt.Errorf("there are is-official and stars")
 		}
 		if err != nil {
-			return false, 0, invalid("filter %s=%s: %v", key, v, err)
+			return false, false, 0, invalid("filter %s=%s: %v", key, v, err)
 		}
 	}
-	return official, stars, nil
+	return official, automated, stars, nil
 }
 
-// searchRow has docker's fields.
+// searchRow has docker's fields, and podman's that say more or the same.
 type searchRow struct {
 	Name, Description, StarCount, IsOfficial, IsAutomated, Pulls string
+
+	podmanSearchRow `json:"-"`
 }
+
+type podmanSearchRow struct{ Index, Stars, Official, Automated string }
 
 var searchTable = table[searchRow]{
 	titles: searchRow{
 		Name: "NAME", Description: "DESCRIPTION", StarCount: "STARS", IsOfficial: "OFFICIAL",
-		IsAutomated: "AUTOMATED", Pulls: "PULLS",
+		IsAutomated: "AUTOMATED", Pulls: "PULLS", podmanSearchRow: podmanSearchRow{"INDEX", "STARS", "OFFICIAL", "AUTOMATED"},
 	},
 	layout: `{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}`,
 }
@@ -146,6 +155,8 @@ func newSearchRow(e *env, o SearchOptions, r api.SearchResult) searchRow {
 	if r.Official {
 		row.IsOfficial = "[OK]"
 	}
+	index, _, _ := strings.Cut(row.Name, "/")
+	row.podmanSearchRow = podmanSearchRow{Index: index, Stars: row.StarCount, Official: row.IsOfficial}
 	return row
 }
 

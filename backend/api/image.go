@@ -65,7 +65,7 @@ type HistoryRow struct {
 // ImageFilter chooses images.
 type ImageFilter struct {
 	Reference string              `json:"reference,omitempty"` // a ref, or a pattern with *
-	Filters   map[string][]string `json:"filters,omitempty"`   // dangling, label, reference
+	Filters   map[string][]string `json:"filters,omitempty"`   // before, dangling, label, reference, since, until
 	All       bool                `json:"all,omitempty"`
 }
 

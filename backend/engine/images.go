@@ -24,6 +24,10 @@ func (e *Engine) Images(ctx context.Context, f api.ImageFilter) ([]api.Image, er
 	if err != nil {
 		return nil, explain(err)
 	}
+	aged, err := ageChooser(ctx, images, f.Filters)
+	if err != nil {
+		return nil, explain(err)
+	}
 	all, err := images.List(ctx)
 	if err != nil {
 		return nil, explain(err)
@@ -34,7 +38,7 @@ func (e *Engine) Images(ctx context.Context, f api.ImageFilter) ([]api.Image, er
 	}
 	chosen := []api.Image{}
 	for _, i := range all {
-		if i.Containers = len(users[i.ID]); fits(i) {
+		if i.Containers = len(users[i.ID]); fits(i) && aged(i) {
 			chosen = append(chosen, i)
 		}
 	}
@@ -66,7 +70,7 @@ func imageChooser(f api.ImageFilter) (func(api.Image) bool, error) {
 	for key, values := range f.Filters {
 		for _, v := range values {
 			switch key {
-			case "reference":
+			case "reference", "before", "since", "until": // read elsewhere
 			case "label":
 				test := labelTest(v)
 				tests = append(tests, func(i api.Image) bool { return test(api.Container{Labels: i.Labels}) })
@@ -77,7 +81,7 @@ func imageChooser(f api.ImageFilter) (func(api.Image) bool, error) {
 				}
 				tests = append(tests, func(i api.Image) bool { return (len(i.Names) == 0) == want })
 			default:
-				return nil, invalid(key, "there is no filter %q for images", key).WithHint("Filters are dangling, label and reference.")
+				return nil, invalid(key, "there is no filter %q for images", key).WithHint("Filters are before, dangling, label, reference, since and until.")
 			}
 		}
 	}

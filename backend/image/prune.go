@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func pruneFilter(filters map[string][]string, now time.Time) (func(*group) bool,
 		for _, v := range values {
 			switch key {
 			case "until":
-				at, err := before(v, now)
+				at, err := Until(v, now)
 				if err != nil {
 					return nil, err
 				}
@@ -131,8 +132,9 @@ func pruneFilter(filters map[string][]string, now time.Time) (func(*group) bool,
 	}, nil
 }
 
-// before reads "24h", a date, or RFC 3339.
-func before(v string, now time.Time) (time.Time, error) {
+// Until reads the time that docker's filter until means: "24h" (ago), a date,
+// RFC 3339, or seconds since 1970.
+func Until(v string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(v); err == nil {
 		return now.Add(-d), nil
 	}
@@ -140,6 +142,9 @@ func before(v string, now time.Time) (time.Time, error) {
 		if t, err := time.ParseInLocation(f, v, time.Local); err == nil {
 			return t, nil
 		}
+	}
+	if n, err := strconv.ParseFloat(v, 64); err == nil {
+		return time.UnixMilli(int64(n * 1000)), nil
 	}
 	return time.Time{}, api.Errorf(api.KindInvalid, "until=%s is neither a duration (24h) nor a time (2024-12-31)", v).WithRef(v)
 }
