@@ -397,7 +397,7 @@ func (e *Engine) pull(ctx context.Context, images Images, spec api.PullSpec, op 
 	e.ops.change(op, func(now *api.Operation) {
 		now.ImageID, now.UpToDate = got.Image.ID, got.UpToDate
 		now.Image = now.Subject
-		if !slices.Contains(got.Image.Names, now.Subject) {
+		if !slices.Contains(got.Image.Names, now.Subject) && !slices.Contains(got.Image.RepoDigests, now.Subject) {
 			now.Image = cmp.Or(first(got.Image.Names), got.Image.ID)
 		}
 	})

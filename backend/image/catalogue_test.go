@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"davit/backend/api"
 	"davit/tests/images"
@@ -108,6 +111,38 @@ func TestRemoteManifest(t *testing.T) {
 	}
 	if _, err := s.RemoteManifest(bg, reg+"/absent"); api.KindOf(err) != api.KindNotFound {
 		t.Error(err)
+	}
+}
+
+// TestPageOfAPlainRegistry has a registry that lists names of tags and nothing
+// else: what they are is asked for.
+func TestPageOfAPlainRegistry(t *testing.T) {
+	t.Parallel()
+	reg := images.Registry(t)
+	small, large := images.Image(t, v1.Config{}, images.Layer(t, images.File("a", "1"))), images.Image(t, v1.Config{}, images.Layer(t, images.File("b", noise(5000))))
+	other := must[v1.Image](t)(mutate.ConfigFile(small, &v1.ConfigFile{OS: "linux", Architecture: "s390x", RootFS: must[*v1.ConfigFile](t)(small.ConfigFile()).RootFS}))
+	digest := images.Push(t, reg+"/app:2", large)
+	images.Push(t, reg+"/app:latest", large)
+	images.Push(t, reg+"/app:1", small)
+	far := images.Push(t, reg+"/app:far", other)
+	images.PushIndex(t, reg+"/app:both", mutate.AppendManifests(empty.Index,
+		mutate.IndexAddendum{Add: other, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "s390x"}}},
+		mutate.IndexAddendum{Add: large, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}}))
+	p := must[api.Repository](t)(open(t).Page(bg, reg+"/app"))
+	got := map[string]api.Tag{}
+	for _, tag := range p.Tags {
+		got[tag.Name] = tag
+	}
+	if len(got) != 5 || !slices.Equal(p.LatestIs, []string{"2"}) {
+		t.Errorf("%+v", p)
+	}
+	for _, tag := range []string{"2", "latest", "both"} {
+		if got[tag].Size < 5000 || !got[tag].Updated.Equal(images.Epoch) {
+			t.Errorf("%s: %+v", tag, got[tag])
+		}
+	}
+	if one := got["1"]; got["2"].Digest != digest || one.Size == 0 || one.Size >= 5000 || got["far"].Size != 0 || got["far"].Digest != far {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -3,12 +3,14 @@ package image
 import (
 	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -177,4 +179,29 @@ func tlsBefore(t *testing.T, host string) *httptest.Server {
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
+}
+
+// TestRegistryAtAnAddressOfIPv6 is docker's ::1.
+func TestRegistryAtAnAddressOfIPv6(t *testing.T) {
+	t.Parallel()
+	inner := images.Registry(t)
+	digest := images.Push(t, inner+"/team/app:1", images.Image(t, v1.Config{}, images.Layer(t, images.File("a", "1"))))
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skipf("no IPv6 on this machine's loopback: %v", err)
+	}
+	six := &http.Server{Handler: httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: inner})}
+	go six.Serve(l)
+	t.Cleanup(func() { six.Close() })
+	s := open(t)
+	p := must[Pulled](t)(s.Pull(bg, api.PullSpec{Ref: l.Addr().String() + "/team/app:1"}, nil))
+	if want := l.Addr().String() + "/team/app@" + digest; !slices.Contains(p.Image.RepoDigests, want) {
+		t.Errorf("%+v", p.Image)
+	}
+	must[Pushed](t)(s.Push(bg, api.PushSpec{Ref: l.Addr().String() + "/team/app:1", To: l.Addr().String() + "/team/app:2"}, nil))
+	must[api.Repository](t)(s.Page(bg, l.Addr().String()+"/team/app"))
+	configured(fmt.Sprintf("[[registry]]\nlocation = %q\nblocked = true\n", l.Addr()))(&s.c)
+	if _, err := s.Pull(bg, api.PullSpec{Ref: l.Addr().String() + "/team/app:1"}, nil); api.KindOf(err) != api.KindDenied {
+		t.Errorf("blocked: %v", err)
+	}
 }

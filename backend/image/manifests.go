@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"davit/backend/api"
@@ -117,16 +118,20 @@ func (s *Store) Page(ctx context.Context, ref string) (api.Repository, error) {
 	if err != nil {
 		return api.Repository{}, err
 	}
-	out := api.Repository{Name: list.Repository, Tags: list.Tags, More: list.More, LatestIs: sameAsLatest(list.Tags)}
+	out := api.Repository{Name: list.Repository, Tags: list.Tags, More: list.More, LatestIs: []string{}}
 	n, err := name.Parse(list.Repository)
 	if err != nil {
 		return out, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
+	var facts sync.WaitGroup
+	facts.Go(func() { s.tellTags(ctx, n, list.Tags) })
 	if err := s.searcher().Describe(ctx, n, &out); err != nil {
 		s.log.Debug("repository page", "name", out.Name, "err", err) // tags alone are worth showing
 	}
+	facts.Wait()
+	out.LatestIs = sameAsLatest(list.Tags)
 	return out, nil
 }
 

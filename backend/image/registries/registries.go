@@ -107,6 +107,9 @@ type Source struct {
 // Sources gives the places for an image, mirrors first. A blocked registry
 // answers KindDenied.
 func (c Conf) Sources(n name.Name) ([]Source, error) {
+	if strings.HasPrefix(n.Registry, "[") {
+		return c.numbered(n)
+	}
 	ref, err := reference.ParseNormalizedNamed(n.String())
 	if err != nil {
 		return nil, api.Errorf(api.KindInvalid, "image name %s: %w", n, err)
@@ -139,6 +142,25 @@ func (c Conf) Sources(n name.Name) ([]Source, error) {
 		out = append(out, Source{m.Registry, m.Repository, p.Endpoint.Insecure, i < len(pulls)-1})
 	}
 	return out, nil
+}
+
+// numbered is Sources for a registry that is named by an address of IPv6, which
+// the library's names cannot have: the file may say that it is insecure or
+// blocked. Mirrors are passed over, and a location elsewhere is refused, because
+// it must not be.
+func (c Conf) numbered(n name.Name) ([]Source, error) {
+	reg, err := sysregistriesv2.FindRegistry(c.context(), n.Repo())
+	switch {
+	case err != nil:
+		return nil, confError(err)
+	case reg == nil:
+		return []Source{{Host: n.Registry, Repository: n.Repository}}, nil
+	case reg.Blocked:
+		return nil, api.Errorf(api.KindDenied, "registry %s is blocked in registries.conf", n.Registry).WithRef(n.String())
+	case reg.Location != "" && reg.Location != reg.Prefix:
+		return nil, confError(fmt.Errorf("%s: an address of IPv6 cannot be led to the location %q", reg.Prefix, reg.Location))
+	}
+	return []Source{{Host: n.Registry, Repository: n.Repository, Insecure: reg.Insecure}}, nil
 }
 
 // Registry is a registry that the configuration names.
