@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { licences } from './licences.ts';
 
 const api = process.env.DAVIT_API ?? 'http://127.0.0.1:8300';
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -8,7 +9,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const shared = /node_modules\/(?:svelte|esm-env)\/|\/src\/(?:app\/(?!files\/)|lib\/(?!ui\/markdown))/;
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), licences()],
   resolve: { alias: { $lib: at('./src/lib'), $app: at('./src/app') } },
   build: {
     // WebKitGTK of Debian 12 and every browser of the last years.

@@ -366,8 +366,10 @@ export const en = {
     limited: 'Does Not Work Here',
     failed: 'The engine told nothing about itself',
     copy: 'Copy All',
-    parts: 'Made With',
-    mit: 'MIT License',
+    parts: (n: number) => plural(n, 'Made With # Open-Source Component', 'Made With # Open-Source Components'),
+    partsFailed: 'The licences could not be loaded.',
+    filterParts: 'Filter by name or words',
+    noPart: (text: string) => `No licences match “${text}”`,
     licence: 'Davit is free software under the Apache License 2.0.',
   },
   palette: {
