@@ -41,6 +41,7 @@ export const en = {
     signedOutCommand: 'davit serve',
     resize: 'Width of the list',
     errorDetails: 'Copy Details',
+    partFailed: 'This part of Davit could not be loaded',
     quit: 'Quit',
   },
   desktop: {
@@ -367,7 +368,6 @@ export const en = {
     failed: 'The engine told nothing about itself',
     copy: 'Copy All',
     parts: (n: number) => plural(n, 'Made With # Open-Source Component', 'Made With # Open-Source Components'),
-    partsFailed: 'The licences could not be loaded.',
     filterParts: 'Filter by name or words',
     noPart: (text: string) => `No licences match “${text}”`,
     licence: 'Davit is free software under the Apache License 2.0.',

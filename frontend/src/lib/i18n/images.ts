@@ -49,7 +49,7 @@ export const images = {
   layersOf: (n: number) => plural(n, '# layer', '# layers'),
   sharedOf: (n: number) => `${n} shared`,
   ownSize: (size: string) => `${size} of its own`,
-  treeFailed: (why: string) => `What stands on what could not be read: ${why}`,
+  treeFailed: 'What stands on what could not be read',
   removedMany: (names: string[]) => (names.length === 1 ? `Removed ${names[0]}` : `Removed ${names.length} images`),
   untag: (name: string) => `Remove the name ${name}`,
   untaggedName: (name: string) => `Removed the name ${name}`,
