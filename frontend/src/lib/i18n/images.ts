@@ -61,6 +61,7 @@ export const images = {
   freeUp: 'Free Up Space…',
   disk: {
     title: 'Disk space of images',
+    failed: 'The disk space could not be measured',
     unused: (size: string) => `${size} unused`,
     rest: (size: string) => `${size} in the trash and unfinished`,
     free: (size: string) => `${size} free on the disk`,

@@ -24,7 +24,7 @@ export const networks = {
   noMatch: (text: string) => `No networks match “${text}”`,
   failed: 'The networks could not be listed',
   emptyTitle: 'No Networks Yet',
-  emptyText: 'Containers of one network reach each other by name. The built-in one is made when a container first runs.',
+  emptyText: 'Containers of one network reach each other by name..',
   command: 'davit network create backend',
   detailFailed: 'This network could not be read',
   gone: 'This network does not exist any more',
