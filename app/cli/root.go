@@ -51,7 +51,7 @@ func (c *command) passDebug(s *command, debug *bool) {
 
 func verbs() []*command {
 	return []*command{
-		newRunCommand(), newCreateCommand(), newPsCommand(), newLogsCommand(), newExecCommand(),
+		newRunCommand(), newCreateCommand(), newPsCommand(), newLogsCommand(), newExecCommand(), newDebugCommand(),
 		newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(), newKillCommand(),
 		newRmCommand(), newWaitCommand(), newPortCommand(), newInspectCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newEditCommand(), newDuplicateCommand(), newGiveBackCommand(), newTopCommand(), newStatsCommand(),
@@ -75,7 +75,7 @@ func noun(name, short string, subs ...*command) *command {
 func newContainerGroup() *command {
 	return noun("container", "Everything on containers",
 		newRunCommand(), newCreateCommand(), newPsCommand().as("ls", "list", "ps"), newLogsCommand(),
-		newExecCommand(), newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(),
+		newExecCommand(), newDebugCommand(), newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(),
 		newKillCommand(), newRmCommand().as("rm", "remove"), newWaitCommand(), newPortCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
 		newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(), newInspectOf("container"))

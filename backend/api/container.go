@@ -332,6 +332,10 @@ type ExecSpec struct {
 	Interactive bool     `json:"interactive,omitempty"`
 	Detach      bool     `json:"detach,omitempty"` // the session ends at once with exit 0
 	Privileged  bool     `json:"privileged,omitempty"`
+	// Toolbox makes it a debug shell's process: Davit's own static programs (sh,
+	// ls, ps, wget, …) are on its PATH before those of the container, which does
+	// not see them. User "" is root of the container then.
+	Toolbox bool `json:"toolbox,omitempty"`
 	// HangUp sends the process HUP when the session ends before it does; else it goes on.
 	HangUp bool   `json:"hangUp,omitempty"`
 	Rows   uint16 `json:"rows,omitempty"`

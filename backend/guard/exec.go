@@ -45,7 +45,11 @@ func (c *container) exec(conn net.Conn, spec api.ExecSpec) (err error) {
 		return err
 	}
 	defer closeFiles(theirs.In, theirs.Out, theirs.Err)
-	if x.proc, err = c.enter(p, theirs); err != nil {
+	enter := c.enter
+	if spec.Toolbox {
+		enter = c.debug
+	}
+	if x.proc, err = enter(p, theirs); err != nil {
 		x.close()
 		return err
 	}
@@ -77,6 +81,11 @@ func (c *container) enter(p *specs.Process, stdio Stdio) (Process, error) {
 	return c.g.Runtime.Exec(c.rec.ID, p, stdio)
 }
 
+// debug starts a process in the container that has the toolbox.
+func (c *container) debug(p *specs.Process, stdio Stdio) (Process, error) {
+	return c.g.Runtime.Debug(c.rec.ID, p, stdio)
+}
+
 // execution is one exec.
 type execution struct {
 	c       *container
@@ -103,13 +112,12 @@ func (c *container) execProcess(spec api.ExecSpec) (*specs.Process, error) {
 	if spec.WorkingDir != "" {
 		p.Cwd = spec.WorkingDir
 	}
-	name := spec.User
-	if name == "" {
-		name = c.rec.User
-	}
-	var more []string
-	if spec.User == "" {
-		more = c.rec.Spec.Groups
+	name, more := spec.User, []string(nil)
+	switch {
+	case name == "" && spec.Toolbox:
+		name = "0"
+	case name == "":
+		name, more = c.rec.User, c.rec.Spec.Groups
 	}
 	u, home, err := c.user(name, more...)
 	if err != nil {

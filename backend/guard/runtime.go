@@ -16,6 +16,10 @@ type Runtime interface {
 	Create(id string, spec *specs.Spec, stdio Stdio) (Process, error)
 	// Exec starts a further process in a running container.
 	Exec(id string, p *specs.Process, stdio Stdio) (Process, error)
+	// Debug is Exec with a toolbox: the process has the container's namespaces,
+	// but a mount namespace of its own, in which programs lie first on its PATH
+	// that the container does not see.
+	Debug(id string, p *specs.Process, stdio Stdio) (Process, error)
 	// Delete forgets a container whose processes have ended; an unknown one is
 	// no error.
 	Delete(id string) error

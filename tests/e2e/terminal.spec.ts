@@ -66,6 +66,29 @@ test('sessions survive navigation and the page, and end when asked to', async ({
   }).toPass();
 });
 
+test('a container without a shell has a debug shell', async ({ app, davit }) => {
+  const id = await davit.cli('run', '-q', '-d', '--name', 'bare', 'davit.local/sample');
+  await readable(app);
+  await go(app, `#/containers/${id}/terminal`);
+  await expect(app.getByText('Its image has no shell.')).toBeVisible();
+  await expect(app.getByLabel('Shell')).toHaveValue(':debug');
+  await expectAccessible(app, 'debug shell');
+  await pictures(app, 'debug-shell');
+  await app.getByRole('button', { name: 'Open Terminal' }).click();
+  await expect(screen(app)).toContainText('#');
+  await type(app, 'clear; ls /; cat /proc/1/comm; echo "tools $((40+2))"');
+  await expect(screen(app)).toContainText('tools 42');
+  await expect(screen(app)).toContainText('server');
+  await expect(app.getByRole('tab', { name: 'debug' })).toBeVisible();
+  await app.getByRole('button', { name: 'New Session' }).click();
+  await app.getByLabel('User').fill('65534');
+  await app.getByRole('button', { name: 'Open Terminal' }).click();
+  await expect(screen(app)).toContainText('$');
+  await type(app, 'clear; echo "I am $(id -u)"');
+  await expect(screen(app)).toContainText('I am 65534');
+  await expect(app.getByRole('tab', { name: 'debug (65534)' })).toBeVisible();
+});
+
 test('shells end with davit serve', async ({ app, davit }) => {
   await openTerminal(app, davit, 'left');
   await type(app, 'echo $$ > /shell.pid; echo written');

@@ -402,6 +402,8 @@ export interface ExecSpec {
   interactive?: boolean;
   detach?: boolean;
   privileged?: boolean;
+  /** With Davit's own programs beside the container's: a debug shell. */
+  toolbox?: boolean;
   hangUp?: boolean;
   rows?: number;
   cols?: number;
