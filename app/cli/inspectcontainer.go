@@ -80,7 +80,8 @@ type hostConfigJSON struct {
 	Ulimits                                                 []ulimitJSON
 	Devices                                                 []deviceJSON
 	LogConfig                                               logConfigJSON
-	BlkioWeight                                             int
+	BlkioWeight, OomScoreAdj                                int
+	CPUShares                                               int64 `json:"CpuShares"`
 }
 
 type ulimitJSON struct {
@@ -246,7 +247,7 @@ func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 	h.places(s)
 	l := d.Limits
 	h.Memory, h.MemorySwap, h.NanoCpus, h.PidsLimit = l.Memory, l.MemorySwap, int64(l.CPUs*1e9), l.Pids
-	h.CpusetCpus, h.BlkioWeight = l.CPUSet, l.IOWeight
+	h.CpusetCpus, h.BlkioWeight, h.CPUShares, h.OomScoreAdj = l.CPUSet, l.IOWeight, l.CPUShares, s.OOMScoreAdj
 	policy := cmp.Or(d.Restart, s.Restart, "no")
 	h.RestartPolicy.Name = policy
 	if name, count, ok := strings.Cut(policy, ":"); ok {
@@ -290,13 +291,27 @@ func (h *hostConfigJSON) places(s api.RunSpec) {
 	h.DNS, h.DNSOptions, h.DNSSearch, h.ExtraHosts, h.GroupAdd = listOf(s.DNS), listOf(s.DNSOptions), listOf(s.DNSSearch), s.ExtraHosts, s.Groups
 	h.IpcMode, h.CgroupnsMode, h.UsernsMode, h.Runtime = "private", "private", s.UserNS, "runc"
 	h.ShmSize, h.Sysctls = cmp.Or(s.ShmSize, 64<<20), s.Sysctls
-	h.LogConfig = logConfigJSON{Type: "json-file", Config: map[string]string{}}
+	h.LogConfig = dockerLog(s.Log)
 	for _, u := range s.Ulimits {
 		h.Ulimits = append(h.Ulimits, ulimitJSON{u.Name, u.Hard, u.Soft})
 	}
 	for _, d := range s.Devices {
 		h.Devices = append(h.Devices, deviceJSON{d.Source, cmp.Or(d.Target, d.Source), cmp.Or(d.Permissions, "rwm")})
 	}
+}
+
+func dockerLog(l api.LogLimits) logConfigJSON {
+	c := logConfigJSON{Type: "json-file", Config: map[string]string{}}
+	if l.None {
+		c.Type = "none"
+	}
+	if l.MaxSize > 0 {
+		c.Config["max-size"] = strconv.FormatInt(l.MaxSize, 10)
+	}
+	if l.MaxFiles > 0 {
+		c.Config["max-file"] = strconv.Itoa(l.MaxFiles)
+	}
+	return c
 }
 
 func dockerMounts(d api.ContainerDetail) []mountJSON {

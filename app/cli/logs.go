@@ -111,7 +111,7 @@ func ownLogs(ctx context.Context, s api.Service, refs []string, q api.LogQuery) 
 	var sources []logfile.Source
 	for _, ref := range refs {
 		d, err := s.Container(ctx, ref)
-		if err != nil {
+		if err != nil || d.Spec.Log.None {
 			return nil // Logs says it
 		}
 		if info, err := os.Lstat(d.LogPath); err != nil || !info.Mode().IsRegular() {

@@ -157,7 +157,11 @@ type RunSpec struct {
 	Sysctls map[string]string `json:"sysctls,omitempty"` // only those that a container has of its own
 	Ulimits []Ulimit          `json:"ulimits,omitempty"`
 	Secrets []SecretUse       `json:"secrets,omitempty"`
-	Pull    PullPolicy        `json:"pull,omitempty"` // for fronts, which pull: Create does not
+	// OOMScoreAdj makes it likelier (up to 1000) or less likely that the kernel
+	// ends this container's processes first where memory runs out; less likely
+	// than yours, below 0 as a rule, takes root and is refused (KindHost).
+	OOMScoreAdj int        `json:"oomScoreAdj,omitempty"`
+	Pull        PullPolicy `json:"pull,omitempty"` // for fronts, which pull: Create does not
 	// Timezone is "local" or a name such as "Europe/Berlin"; "": the image's.
 	Timezone string `json:"timezone,omitempty"`
 }
@@ -290,6 +294,9 @@ type LogQuery struct {
 type LogLimits struct {
 	MaxSize  int64 `json:"maxSize,omitempty"`  // of a file, in bytes; 0: 50 MiB
 	MaxFiles int   `json:"maxFiles,omitempty"` // 0: 10
+	// None keeps no log at all: what the container writes reaches only who is
+	// attached, and waits for them.
+	None bool `json:"none,omitempty"`
 }
 
 // LogLine is one line, or a part of one that was longer than 16 KiB.

@@ -15,6 +15,9 @@ type Limits struct {
 	CPUSet     string  `json:"cpuSet,omitempty"`   // which processors: "0-2,4"
 	Pids       int64   `json:"pids,omitempty"`     // processes and threads
 	IOWeight   int     `json:"ioWeight,omitempty"` // share of the disks, 10…1000 as docker's --blkio-weight
+	// CPUShares is the share of the processors where they are short, 2…262144
+	// as docker's; a container that says nothing has 1024.
+	CPUShares int64 `json:"cpuShares,omitempty"`
 }
 
 // Update changes a container that exists, running or not.

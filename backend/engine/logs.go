@@ -44,6 +44,10 @@ func (e *Engine) logsOf(ctx context.Context, refs []string) ([]logfile.Source, e
 			continue
 		}
 		seen = append(seen, entry.Record.ID)
+		if entry.Record.Spec.Log.None {
+			return nil, api.Errorf(api.KindConflict, "container %s keeps no log", entry.Record.Name).
+				WithHint("It was made with --log-driver none; davit attach shows what it writes.").WithRef(entry.Record.Name)
+		}
 		dir := e.dirs.Container(entry.Record.ID)
 		sources = append(sources, logfile.Source{Name: entry.Record.Name, Path: dir.Log(), Live: live(dir)})
 	}

@@ -208,9 +208,10 @@ func limitChange(from, to api.Limits) api.Limits {
 	if to.CPUSet != from.CPUSet {
 		u.CPUSet = to.CPUSet
 	}
-	if to.IOWeight != from.IOWeight {
-		u.IOWeight = to.IOWeight
-	}
+	set(&u.CPUShares, from.CPUShares, to.CPUShares)
+	weight := int64(0)
+	set(&weight, int64(from.IOWeight), int64(to.IOWeight))
+	u.IOWeight = int(weight)
 	return u
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -167,8 +169,24 @@ func (r *run) make(spec *specs.Spec, theirs Stdio) error {
 	if r.console = r.proc.Console(); r.console != nil && herr == nil {
 		herr = r.deposit() // it is the only one of ours
 	}
+	if herr == nil {
+		herr = r.scored()
+	}
 	if herr != nil {
 		return errors.Join(herr, r.abandon())
+	}
+	return nil
+}
+
+// scored reads back the score for when memory runs out.
+func (r *run) scored() error {
+	want := r.c.rec.Spec.OOMScoreAdj
+	if want == 0 {
+		return nil
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", r.proc.PID()))
+	if got := strings.TrimSpace(string(b)); err != nil || got != strconv.Itoa(want) {
+		return api.Errorf(api.KindHost, "the score for when memory runs out was set to %d, and the kernel made it %q", want, got).WithExit(125)
 	}
 	return nil
 }

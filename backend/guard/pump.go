@@ -49,6 +49,10 @@ func (r *run) move(stream, tag string, f *os.File) {
 	if f == nil { // an earlier guard was done with it
 		return
 	}
+	if r.c.rec.Spec.Log.None {
+		r.unlogged(stream, f)
+		return
+	}
 	raw, err := f.SyscallConn()
 	if err != nil {
 		r.c.log.Error("read what the container writes", "err", err)
@@ -191,6 +195,23 @@ func (r *run) plain(stream string, f *os.File) {
 			r.streamMu.Unlock()
 		}
 		if err != nil { // a terminal whose other side is closed gives EIO
+			return
+		}
+	}
+}
+
+// unlogged moves a stream of a container that keeps no log to those attached,
+// and waits for them: there is nothing that they could catch up from.
+func (r *run) unlogged(stream string, f *os.File) {
+	buf := make([]byte, chunk)
+	for {
+		n, err := f.Read(buf)
+		if n > 0 {
+			for _, s := range r.attached() {
+				s.push(stream, buf[:n])
+			}
+		}
+		if err != nil {
 			return
 		}
 	}

@@ -84,6 +84,9 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 			Type: "RLIMIT_" + strings.ToUpper(u.Name), Soft: uint64(u.Soft), Hard: uint64(u.Hard), // -1 is the kernel's RLIM_INFINITY
 		})
 	}
+	if adj := rec.Spec.OOMScoreAdj; adj != 0 {
+		s.Process.OOMScoreAdj = &adj
+	}
 	if rec.Spec.Init {
 		s.Annotations = map[string]string{InitAnnotation: "true"}
 	}

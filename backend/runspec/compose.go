@@ -191,6 +191,14 @@ func composeLimits(d *document, s api.RunSpec, rest *api.RunSpec) {
 		d.add("cpus", l.CPUs)
 		rest.Limits.CPUs = 0
 	}
+	if l.CPUShares > 0 {
+		d.add("cpu_shares", l.CPUShares)
+		rest.Limits.CPUShares = 0
+	}
+	if s.OOMScoreAdj != 0 {
+		d.add("oom_score_adj", s.OOMScoreAdj)
+		rest.OOMScoreAdj = 0
+	}
 	d.say("cpuset", l.CPUSet, &rest.Limits.CPUSet)
 	if l.Pids > 0 {
 		d.add("pids_limit", l.Pids)
@@ -218,7 +226,12 @@ func composeLimits(d *document, s api.RunSpec, rest *api.RunSpec) {
 			o["max-file"] = strconv.Itoa(s.Log.MaxFiles)
 		}
 		log := &document{}
-		log.add("options", o)
+		if s.Log.None {
+			log.add("driver", "none")
+		}
+		if len(o) > 0 {
+			log.add("options", o)
+		}
 		d.add("logging", log)
 		rest.Log = api.LogLimits{}
 	}

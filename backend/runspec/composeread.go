@@ -259,6 +259,10 @@ func (r *composeReader) structured(s *api.RunSpec, key string, v any) bool {
 		r.logging(s, v)
 	case "cpus":
 		s.Limits.CPUs, _ = strconv.ParseFloat(r.said(v), 64)
+	case "cpu_shares":
+		s.Limits.CPUShares, _ = strconv.ParseInt(r.said(v), 10, 64)
+	case "oom_score_adj":
+		s.OOMScoreAdj, _ = strconv.Atoi(r.said(v))
 	case "pids_limit":
 		s.Limits.Pids, _ = strconv.ParseInt(r.said(v), 10, 64)
 		s.Limits.Pids = max(0, s.Limits.Pids)
@@ -435,7 +439,14 @@ func (r *composeReader) ulimits(s *api.RunSpec, v any) {
 func (r *composeReader) logging(s *api.RunSpec, v any) {
 	m, _ := v.(map[string]any)
 	f := &Flags{}
-	for k, value := range r.pairMap(m["options"]) {
+	if driver := r.said(m["driver"]); m["driver"] != nil && f.logDriver(driver) != nil {
+		r.unknown("logging.driver: %s", driver)
+	}
+	options := map[string]string{}
+	if m["options"] != nil {
+		options = r.pairMap(m["options"])
+	}
+	for k, value := range options {
 		if err := f.logOption(k + "=" + value); err != nil {
 			r.unknown("logging.options.%s", k)
 		}

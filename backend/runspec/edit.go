@@ -73,12 +73,12 @@ var single = map[string]string{
 	"name": "Name", "hostname": "Hostname", "workdir": "WorkingDir", "user": "User", "platform": "Platform", "pull": "Pull", "tz": "Timezone",
 	"publish-all": "PublishAll", "shm-size": "ShmSize", "read-only": "ReadOnly", "network": "Network", "net": "Network",
 	"tty": "TTY", "interactive": "Interactive", "rm": "AutoRemove", "restart": "Restart", "init": "Init", "stop-signal": "StopSignal",
-	"stop-timeout": "StopTimeout", "log-opt": "Log", "privileged": "Privileged", "userns": "UserNS", "uidmap": "UIDMaps", "gidmap": "GIDMaps",
+	"stop-timeout": "StopTimeout", "log-opt": "Log", "log-driver": "Log", "oom-score-adj": "OOMScoreAdj", "privileged": "Privileged", "userns": "UserNS", "uidmap": "UIDMaps", "gidmap": "GIDMaps",
 }
 
 // limits are those that are in Limits.
 var limitOptions = map[string]string{
-	"memory": "Memory", "memory-swap": "MemorySwap", "cpus": "CPUs", "cpuset-cpus": "CPUSet", "pids-limit": "Pids", "blkio-weight": "IOWeight",
+	"memory": "Memory", "memory-swap": "MemorySwap", "cpus": "CPUs", "cpuset-cpus": "CPUSet", "pids-limit": "Pids", "blkio-weight": "IOWeight", "cpu-shares": "CPUShares",
 }
 
 func replaceGiven(s *api.RunSpec, asked api.RunSpec, given []string) {

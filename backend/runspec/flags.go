@@ -102,7 +102,8 @@ func (o *Flags) addLife(f *pflag.FlagSet) {
 		return nil
 	})
 	f.Func("log-opt", "Bound its log: `max-size=50m`, max-file=10", o.logOption)
-	f.Func("log-driver", "json-file, or none to keep no log", o.logDriver)
+	f.Func("log-driver", "json-file, or none to keep no log (`driver`)", o.logDriver)
+	f.IntVar(&s.OOMScoreAdj, "oom-score-adj", 0, "Whether it is ended first where memory runs out: -1000 to 1000 (`score`)")
 }
 
 func (o *Flags) addConfinement(f *pflag.FlagSet) {
@@ -245,11 +246,15 @@ func (o *Flags) logOption(v string) (err error) {
 // is called.
 func (o *Flags) logDriver(v string) error {
 	switch v {
+	case "none":
+		o.Spec.Log.None = true
+		return nil
 	case "json-file", "local", "k8s-file", "journald":
-		o.Here.note("The log is kept in Davit's own form instead of %s.", v)
+		o.Spec.Log.None = false
+		o.Here.note("The log is kept in Davit's own form instead of %s; davit logs reads it.", v)
 		return nil
 	}
-	return fmt.Errorf("there is no log driver %q; logs are kept in files, bounded by --log-opt", v)
+	return fmt.Errorf("there is no log driver %q: logs are kept in files, bounded by --log-opt, or not at all (none)", v)
 }
 
 func (o *Flags) userns(v string) error {

@@ -197,7 +197,13 @@ const (
 	maxLogs = 100
 )
 
+// worstScore is the kernel's OOM_SCORE_ADJ_MAX.
+const worstScore = 1000
+
 func (c *checker) log(s api.RunSpec) {
+	if s.OOMScoreAdj < -worstScore || s.OOMScoreAdj > worstScore {
+		c.wrong("oomScoreAdj", "", "a score of %d is not between -%d and %d", s.OOMScoreAdj, worstScore, worstScore)
+	}
 	if l := s.Log; l.MaxSize < 0 || l.MaxSize > 0 && l.MaxSize < minLog || l.MaxFiles < 0 || l.MaxFiles > maxLogs {
 		c.wrong("log.maxSize", "", "a log of %d files of %d bytes makes no sense", l.MaxFiles, l.MaxSize).
 			hint("A file has %d bytes at least, and there are %d files at most.", minLog, maxLogs)

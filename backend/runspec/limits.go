@@ -32,6 +32,7 @@ func AddLimits(f *pflag.FlagSet, l *api.Limits) {
 	})
 	f.StringVar(&l.CPUSet, "cpuset-cpus", "", "Only these processors: `0-2,4`")
 	f.Int64Var(&l.Pids, "pids-limit", 0, "The most processes and threads; -1: no limit")
+	f.Int64VarP(&l.CPUShares, "cpu-shares", "c", 0, "Share of the processors where they are short, 2 to 262144 (`shares`; default 1024)")
 	f.IntVar(&l.IOWeight, "blkio-weight", 0, "Share of the disks, 10 to 1000 (`weight`)")
 }
 

@@ -160,6 +160,12 @@ func (w *words) life(s api.RunSpec) {
 	if s.StopTimeout != nil {
 		w.value("--stop-timeout", strconv.Itoa(*s.StopTimeout))
 	}
+	if s.OOMScoreAdj != 0 {
+		w.value("--oom-score-adj", strconv.Itoa(s.OOMScoreAdj))
+	}
+	if s.Log.None {
+		w.value("--log-driver", "none")
+	}
 	if s.Log.MaxSize != 0 {
 		w.value("--log-opt", "max-size="+size(s.Log.MaxSize))
 	}
@@ -202,6 +208,9 @@ func (w *words) limits(l api.Limits) {
 	w.value("--cpuset-cpus", l.CPUSet)
 	if l.Pids != 0 {
 		w.value("--pids-limit", strconv.FormatInt(l.Pids, 10))
+	}
+	if l.CPUShares != 0 {
+		w.value("--cpu-shares", strconv.FormatInt(l.CPUShares, 10))
 	}
 	if l.IOWeight != 0 {
 		w.value("--blkio-weight", strconv.Itoa(l.IOWeight))

@@ -114,7 +114,7 @@ func (m maker) mounts(s *api.RunSpec) {
 func (m maker) limits(s *api.RunSpec) {
 	s.Limits = api.Limits{
 		Memory: int64(m.IntN(2)) * (512<<20 + int64(m.IntN(3))), CPUs: float64(m.IntN(3)) / 3, CPUSet: m.of("", "0-2,4"),
-		Pids: int64(m.IntN(3)) - 1, IOWeight: m.IntN(2) * 500,
+		Pids: int64(m.IntN(3)) - 1, IOWeight: m.IntN(2) * 500, CPUShares: int64(m.IntN(2)) * 512,
 	}
 	if s.Limits.Memory > 0 {
 		s.Limits.MemorySwap = []int64{0, -1, 3 << 30}[m.IntN(3)]
@@ -124,7 +124,8 @@ func (m maker) limits(s *api.RunSpec) {
 	} else {
 		s.HealthCheck = &api.HealthCheck{None: m.some()}
 	}
-	s.Log = api.LogLimits{MaxSize: int64(m.IntN(2)) * 1234567, MaxFiles: m.IntN(3)}
+	s.Log = api.LogLimits{MaxSize: int64(m.IntN(2)) * 1234567, MaxFiles: m.IntN(3), None: m.some()}
+	s.OOMScoreAdj = m.IntN(3)*500 - 500
 	if m.some() {
 		s.Ulimits = []api.Ulimit{{Name: "nofile", Soft: 5, Hard: 10}, {Name: "core", Soft: -1, Hard: -1}}
 	}
@@ -167,7 +168,7 @@ func TestParseLine(t *testing.T) {
 		"podman container run -d --name=web --net none \\\n  -v ./x:/y busybox": "davit run -d --name web --mount type=bind,source=./x,target=/y,bind-create-src --network none busybox",
 		"FOO=1 docker --log-level=debug run --restart=always -dp 80:80 x":       "davit run -d -p 80:80 --restart always x",
 		"docker run -ti --gpus all --shm-size=1g --ulimit nofile=5 x a --rm":    "davit run -i -t --shm-size 1g --ulimit nofile=5 x a --rm # --gpus all",
-		"docker run --cpu-shares=5 --dns-foo x y | grep z":                      "davit run x y # --cpu-shares=5 # --dns-foo",
+		"docker run --cpu-quota=5 --dns-foo x y | grep z":                       "davit run x y # --cpu-quota=5 # --dns-foo",
 		"docker run -p 70000:80 x":                                              "davit run x # -p 70000:80",
 		"docker run # a comment\n":                                              "!",
 		"docker run -v":                                                         "!",

@@ -102,6 +102,9 @@ func quadletRest(s api.RunSpec, put func(key, value string)) {
 		put("Sysctl", unitWord(k+"="+s.Sysctls[k]))
 	}
 	put("UserNS", s.UserNS)
+	if s.Log.None {
+		put("LogDriver", "none")
+	}
 	if s.ShmSize != 0 {
 		put("ShmSize", size(s.ShmSize))
 	}
@@ -127,6 +130,9 @@ func quadletRest(s api.RunSpec, put func(key, value string)) {
 	more.on("-P", s.PublishAll)
 	more.each("--security-opt", s.SecurityOpt)
 	more.limits(s.Limits)
+	if s.OOMScoreAdj != 0 {
+		more.value("--oom-score-adj", strconv.Itoa(s.OOMScoreAdj))
+	}
 	more.value("--platform", s.Platform)
 	if len(more) > 0 {
 		put("PodmanArgs", unitWords(more))
@@ -422,6 +428,8 @@ func (k *kube) security() {
 		k.container.add("resources", r)
 	}
 	k.loses(len(s.SecurityOpt) > 0, "security options as docker writes them")
+	k.loses(s.Log.None, "that no log is kept")
+	k.loses(s.OOMScoreAdj != 0, "how soon the kernel ends it where memory runs out")
 	k.loses(len(s.Ulimits) > 0, "limits of processes")
 	k.loses(len(s.UIDMaps) > 0, "maps of ids")
 }

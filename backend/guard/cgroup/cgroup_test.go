@@ -29,7 +29,7 @@ func fake(t *testing.T, files map[string]string) Group {
 
 func TestLimitsAsTheKernelReadsThem(t *testing.T) {
 	all := map[string]string{
-		"memory.max": "max", "memory.swap.max": "max", "cpu.max": "max 100000", "cpuset.cpus": "", "pids.max": "max", "io.weight": "default 100",
+		"memory.max": "max", "memory.swap.max": "max", "cpu.max": "max 100000", "cpuset.cpus": "", "pids.max": "max", "io.weight": "default 100", "cpu.weight": "100",
 	}
 	for name, c := range map[string]struct {
 		l    api.Limits
@@ -45,6 +45,11 @@ func TestLimitsAsTheKernelReadsThem(t *testing.T) {
 		"pids":          {api.Limits{Pids: 100}, map[string]string{"pids.max": "100"}},
 		"no pids":       {api.Limits{Pids: -1}, map[string]string{"pids.max": "max"}},
 		"least weight":  {api.Limits{IOWeight: 10}, map[string]string{"io.weight": "1"}},
+		"no weight":     {api.Limits{IOWeight: -1, CPUShares: -1}, map[string]string{"io.weight": "100", "cpu.weight": "100"}},
+		"usual share":   {api.Limits{CPUShares: 1024}, map[string]string{"cpu.weight": "100"}},
+		"least share":   {api.Limits{CPUShares: 2}, map[string]string{"cpu.weight": "1"}},
+		"half a share":  {api.Limits{CPUShares: 512}, map[string]string{"cpu.weight": "59"}},
+		"most share":    {api.Limits{CPUShares: 262144}, map[string]string{"cpu.weight": "10000"}},
 		"most weight":   {api.Limits{IOWeight: 1000}, map[string]string{"io.weight": "10000"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,14 +117,14 @@ func TestLimitsAreSeenInside(t *testing.T) {
 func TestMissingControllersRefuse(t *testing.T) {
 	g := fake(t, map[string]string{"memory.max": "max"})
 	for name, l := range map[string]api.Limits{
-		"cpus": {CPUs: 1}, "pids": {Pids: 1}, "set": {CPUSet: "0"}, "weight": {IOWeight: 10},
+		"cpus": {CPUs: 1}, "pids": {Pids: 1}, "set": {CPUSet: "0"}, "weight": {IOWeight: 10}, "share": {CPUShares: 512},
 		"swap by name": {Memory: 64 << 20, MemorySwap: 65 << 20},
 	} {
 		if err := g.Apply(l); api.KindOf(err) != api.KindHost {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, l := range map[string]api.Limits{"implied swap": {Memory: 64 << 20}, "nothing to take away": {CPUs: -1, Pids: -1}} {
+	for name, l := range map[string]api.Limits{"implied swap": {Memory: 64 << 20}, "nothing to take away": {CPUs: -1, Pids: -1, CPUShares: -1, IOWeight: -1}} {
 		if err := g.Apply(l); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -181,7 +186,7 @@ func TestValid(t *testing.T) {
 	for name, l := range map[string]api.Limits{
 		"little memory": {Memory: 1 << 20}, "swap alone": {MemorySwap: 1 << 30}, "swap below memory": {Memory: 2 << 30, MemorySwap: 1 << 30},
 		"many cpus": {CPUs: 1e6}, "few cpus": {CPUs: 0.001}, "negative": {Pids: -2}, "set": {CPUSet: "1-0"}, "huge set": {CPUSet: "0-99999999"},
-		"light": {IOWeight: 9}, "heavy": {IOWeight: 1001}, "no number": {CPUs: nan()},
+		"light": {IOWeight: 9}, "no share": {CPUShares: 1}, "huge share": {CPUShares: 262145}, "heavy": {IOWeight: 1001}, "no number": {CPUs: nan()},
 	} {
 		if err := Valid(l); api.KindOf(err) != api.KindInvalid {
 			t.Errorf("%s: %v", name, err)

@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -50,6 +51,10 @@ func settings(l api.Limits) []setting {
 		}
 		add("the limit of CPUs", "cpu", quota+" "+strconv.Itoa(period), exact, "cpu.max")
 	}
+	if l.CPUShares != 0 {
+		add("the share of CPUs", "cpu", strconv.Itoa(cpuWeight(l.CPUShares)), exact, "cpu.weight")
+		s[len(s)-1].implied = l.CPUShares < 0
+	}
 	if l.CPUSet != "" {
 		add("the set of CPUs", "cpuset", l.CPUSet, sameSet, "cpuset.cpus")
 	}
@@ -58,10 +63,39 @@ func settings(l api.Limits) []setting {
 	}
 	if l.IOWeight != 0 {
 		// 10…1000 of version 1 onto 1…10000, as runc does.
-		weight := 1 + (l.IOWeight-10)*9999/990
+		weight := usualWeight
+		if l.IOWeight > 0 {
+			weight = 1 + (l.IOWeight-10)*9999/990
+		}
 		add("the weight of disk access", "io", strconv.Itoa(weight), sameWeight, "io.weight")
+		s[len(s)-1].implied = l.IOWeight < 0
 	}
 	return s
+}
+
+// usualWeight is what the kernel gives a group that nothing was said of.
+const usualWeight = 100
+
+// The bounds of shares, those of version 1 of the control groups.
+const (
+	leastShares = 2
+	mostShares  = 262144
+)
+
+// cpuWeight brings the 2…262144 of version 1 onto the 1…10000 of version 2 so
+// that 1024 becomes 100, which both have as their usual, as runc and crun do:
+// https://github.com/opencontainers/cgroups/pull/20
+func cpuWeight(shares int64) int {
+	switch {
+	case shares < 0:
+		return usualWeight
+	case shares <= leastShares:
+		return 1
+	case shares >= mostShares:
+		return 10000
+	}
+	l := math.Log2(float64(shares))
+	return int(math.Ceil(math.Pow(10, (l*l+125*l)/612-7.0/34)))
 }
 
 // swapOf is the swap alone; without a limit of memory there is none.
@@ -147,7 +181,9 @@ func Valid(l api.Limits) error {
 		return bad("a limit of %g processors is too little: 0.01 is the least", l.CPUs)
 	case l.Memory < -1 || l.MemorySwap < -1 || l.Pids < -1 || l.CPUs < 0 && l.CPUs != -1:
 		return bad("a limit cannot be negative; -1 is none")
-	case l.IOWeight != 0 && (l.IOWeight < 10 || l.IOWeight > 1000):
+	case l.CPUShares != 0 && l.CPUShares != -1 && (l.CPUShares < leastShares || l.CPUShares > mostShares):
+		return bad("a share of the processors is between %d and %d, not %d", leastShares, mostShares, l.CPUShares)
+	case l.IOWeight != 0 && l.IOWeight != -1 && (l.IOWeight < 10 || l.IOWeight > 1000):
 		return bad("a weight of disk access is between 10 and 1000, not %d", l.IOWeight)
 	}
 	if l.CPUSet != "" {
@@ -160,7 +196,7 @@ func Valid(l api.Limits) error {
 // Allows tells whether the limits can be set here, without doing so.
 func (p Place) Allows(l api.Limits) error {
 	for _, s := range settings(l) {
-		if s.value == unbound || strings.HasPrefix(s.value, unbound+" ") {
+		if s.implied || s.value == unbound || strings.HasPrefix(s.value, unbound+" ") {
 			continue // there is none to take away
 		}
 		if !p.OK() {
@@ -230,7 +266,10 @@ func Merge(now, u api.Limits) api.Limits {
 		now.Pids = max(0, u.Pids)
 	}
 	if u.IOWeight != 0 {
-		now.IOWeight = u.IOWeight
+		now.IOWeight = max(0, u.IOWeight)
+	}
+	if u.CPUShares != 0 {
+		now.CPUShares = max(0, u.CPUShares)
 	}
 	return now
 }

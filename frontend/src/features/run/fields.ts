@@ -219,6 +219,26 @@ const shmSize: FieldDef = {
   put: (spec, value) => (spec.shmSize = readSize(value)),
 };
 
+const oomScore: FieldDef = {
+  id: 'oomScoreAdj',
+  section: 'resources',
+  kind: 'text',
+  half: true,
+  placeholder: '0',
+  places: ['oomScoreAdj'],
+  get: (spec) => (spec.oomScoreAdj ? String(spec.oomScoreAdj) : ''),
+  put: (spec, value) => (spec.oomScoreAdj = readInteger(value)),
+};
+
+const noLog: FieldDef = {
+  id: 'log.none',
+  section: 'advanced',
+  kind: 'check',
+  places: ['log.none'],
+  get: (spec) => (spec.log?.none ? 'yes' : ''),
+  put: (spec) => (spec.log = { ...spec.log, none: true }),
+};
+
 const clearEntrypoint: FieldDef = check('program', 'clearEntrypoint');
 
 // A health check's command: of a shell, or its words after "CMD".
@@ -345,7 +365,9 @@ export const fields: FieldDef[] = [
   limit('cpus', decimal, { placeholder: t.spec.samples.cpus }),
   limit('cpuSet', plain, { placeholder: t.spec.samples.cpuSet }),
   limit('pids', integer),
+  limit('cpuShares', integer, { placeholder: '1024' }),
   limit('ioWeight', integer),
+  oomScore,
   shmSize,
   items('resources', 'ulimits', (s) => s.ulimits, (s, all) => (s.ulimits = all), ulimit, { placeholder: t.spec.samples.ulimits }),
 
@@ -379,6 +401,7 @@ export const fields: FieldDef[] = [
   text('advanced', 'timezone', { half: true, placeholder: t.spec.samples.timezone }),
   log('maxSize', size),
   log('maxFiles', integer),
+  noLog,
   pairs('advanced', 'labels', { placeholder: t.spec.samples.labels }),
 ];
 

@@ -132,6 +132,7 @@ export interface RunSpec {
   gidMaps?: string[];
   sysctls?: Record<string, string>;
   ulimits?: Ulimit[];
+  oomScoreAdj?: number;
   secrets?: SecretUse[];
   pull?: 'always' | 'missing' | 'never' | 'newer';
   timezone?: string;
@@ -238,6 +239,7 @@ export interface Limits {
   cpuSet?: string;
   pids?: number;
   ioWeight?: number;
+  cpuShares?: number;
 }
 
 export interface Update {
@@ -374,6 +376,7 @@ export interface LogQuery {
 export interface LogLimits {
   maxSize?: number;
   maxFiles?: number;
+  none?: boolean;
 }
 
 export interface AttachOptions {
