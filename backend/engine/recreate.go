@@ -185,36 +185,6 @@ func portChange(from, to api.RunSpec) (c api.PortChange) {
 	return c
 }
 
-// limitChange is the update that makes to of from: what goes is taken away.
-func limitChange(from, to api.Limits) api.Limits {
-	var u api.Limits
-	set := func(u *int64, from, to int64) {
-		switch {
-		case to == from:
-		case to == 0:
-			*u = -1
-		default:
-			*u = to
-		}
-	}
-	set(&u.Memory, from.Memory, to.Memory)
-	set(&u.MemorySwap, from.MemorySwap, to.MemorySwap)
-	set(&u.Pids, from.Pids, to.Pids)
-	if to.CPUs != from.CPUs {
-		if u.CPUs = to.CPUs; to.CPUs == 0 {
-			u.CPUs = -1
-		}
-	}
-	if to.CPUSet != from.CPUSet {
-		u.CPUSet = to.CPUSet
-	}
-	set(&u.CPUShares, from.CPUShares, to.CPUShares)
-	weight := int64(0)
-	set(&weight, int64(from.IOWeight), int64(to.IOWeight))
-	u.IOWeight = int(weight)
-	return u
-}
-
 // recreate puts a new container in the place of one that is there. Until the
 // new one runs, every step can be taken back; who is killed in between leaves
 // what resumeEdits makes whole.
