@@ -108,7 +108,7 @@ func (n *Network) Attach(_ context.Context, c EndpointConfig) (*Endpoint, error)
 		return nil, err
 	}
 	e := &Endpoint{ID: c.ID, config: c, HostLink: p.hostLink, Interface: p.name, index: p.index, n: n, ns: p.ns, queue: p.queue}
-	e.live.sum = &n.streams
+	e.live.taken = &n.taken
 	if err := n.enter(e); err != nil {
 		e.unplug()
 		return nil, err
@@ -150,7 +150,7 @@ func (n *Network) Restore(c EndpointConfig, r Restored) (*Endpoint, error) {
 	}
 	c.IP, c.IP6, c.MAC = r.IP, r.IP6, r.MAC
 	e := &Endpoint{ID: c.ID, config: c, HostLink: r.HostLink, Interface: r.Interface, n: n, ns: space, queue: n.shared()}
-	e.live.sum = &n.streams
+	e.live.taken = &n.taken
 	e.passedIn.Store(r.In)
 	e.passedOut.Store(r.Out)
 	err = e.requeue()

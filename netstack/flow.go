@@ -20,6 +20,14 @@ type flow struct {
 	sent, received atomic.Int64 // bytes, as the endpoint sees it
 }
 
+// descriptors is how many it takes: the stack's ends take none.
+func (f *flow) descriptors() int64 {
+	if f.beside && f.protocol == "tcp" {
+		return 2
+	}
+	return 1
+}
+
 // Flow is a flow at one time.
 type Flow struct {
 	Protocol       string // "tcp", "udp"
@@ -34,7 +42,7 @@ type Flow struct {
 // Flows lists what the endpoint is connected with, the newest first.
 func (e *Endpoint) Flows() []Flow {
 	var all []Flow
-	for _, f := range e.live.flows() {
+	for _, f := range e.live.list() {
 		all = append(all, Flow{
 			Protocol: f.protocol, Inbound: f.inbound, Port: f.port, Remote: f.remote, Host: f.host, Since: f.since,
 			Sent: f.sent.Load(), Received: f.received.Load(),
@@ -48,7 +56,7 @@ func (e *Endpoint) Flows() []Flow {
 // its interface: bytes in and out, as it sees them.
 func (e *Endpoint) Traffic() (in, out int64) {
 	in, out = e.passedIn.Load(), e.passedOut.Load()
-	for _, f := range e.live.flows() {
+	for _, f := range e.live.list() {
 		if f.beside {
 			in, out = in+f.received.Load(), out+f.sent.Load()
 		}

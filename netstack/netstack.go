@@ -129,7 +129,8 @@ type Network struct {
 	looks looks
 
 	queues      atomic.Int64 // that endpoints have of their own
-	streams     atomic.Int64 // that live, of all endpoints
+	taken       atomic.Int64 // descriptors, by the connections of all endpoints
+	refusedAt   atomic.Int64 // see Exhausted; Unix nanoseconds
 	descriptors int64        // that this process may have; set once
 }
 

@@ -120,7 +120,7 @@ func (u *udpClients) client(from netip.AddrPort) *udpClient {
 	if c := u.all[from]; c != nil {
 		return c
 	}
-	if len(u.all) >= maxUDPClients {
+	if len(u.all) >= maxUDPClients || !u.p.e.n.mayOpen(u.p.e) {
 		return nil
 	}
 	conn, beside, err := u.dial(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))

@@ -55,11 +55,12 @@ func (p pair) finish(err error, dst stream) {
 
 // liveStreams are the connections that a network's end must end.
 type liveStreams struct {
-	sum *atomic.Int64 // of all in the network; set once
+	taken *atomic.Int64 // descriptors, by all in the network; set once
 
-	mu   sync.Mutex
-	all  map[stream]*flow
-	over bool
+	mu    sync.Mutex
+	all   map[stream]*flow
+	flows int // connections, whose two ends may both be in all
+	over  bool
 }
 
 // add counts streams until the function that it gives is called.
@@ -71,7 +72,8 @@ func (l *liveStreams) add(f *flow, ss ...stream) func() {
 	for _, s := range ss {
 		l.all[s] = f
 	}
-	l.sum.Add(int64(len(ss)))
+	l.flows++
+	l.taken.Add(f.descriptors())
 	over := l.over
 	l.mu.Unlock()
 	if over {
@@ -85,7 +87,8 @@ func (l *liveStreams) add(f *flow, ss ...stream) func() {
 		for _, s := range ss {
 			delete(l.all, s)
 		}
-		l.sum.Add(-int64(len(ss)))
+		l.flows--
+		l.taken.Add(-f.descriptors())
 	}
 }
 
@@ -93,11 +96,11 @@ func (l *liveStreams) add(f *flow, ss ...stream) func() {
 func (l *liveStreams) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.all)
+	return l.flows
 }
 
-// flows are those that live.
-func (l *liveStreams) flows() []*flow {
+// list gives those that live.
+func (l *liveStreams) list() []*flow {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seen := map[*flow]bool{}

@@ -2,6 +2,7 @@ package netstack
 
 import (
 	"math"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,9 +11,9 @@ import (
 // of them are for endpoints that have few connections, so that one with all
 // the others does not keep the rest from being served.
 const (
-	sharedParts  = 10 // of which all but one may be taken by anybody
-	alwaysServed = 64 // connections that any endpoint may have
-	perStream    = 2  // descriptors that a stream takes, at most
+	keptPart     = 10   // one in so many is kept back,
+	mostKept     = 1024 // and no more than these
+	alwaysServed = 64   // connections that any endpoint may have
 )
 
 // descriptors is how many this process may have.
@@ -26,5 +27,18 @@ func descriptors() int64 {
 
 // mayOpen tells whether e may have a further connection.
 func (n *Network) mayOpen(e *Endpoint) bool {
-	return n.streams.Load()*perStream < n.descriptors/sharedParts*(sharedParts-1) || e.live.count() < alwaysServed
+	if n.taken.Load() < n.descriptors-min(n.descriptors/keptPart, mostKept) || e.live.count() < alwaysServed {
+		return true
+	}
+	n.refusedAt.Store(time.Now().UnixNano())
+	return false
+}
+
+// Exhausted tells when a connection was refused last because this process has
+// no descriptors for it, and how many it may have; the zero time: none was.
+func (n *Network) Exhausted() (last time.Time, descriptors int64) {
+	if at := n.refusedAt.Load(); at != 0 {
+		last = time.Unix(0, at)
+	}
+	return last, n.descriptors
 }

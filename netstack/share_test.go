@@ -18,6 +18,9 @@ func TestOneContainerDoesNotTakeAllConnections(t *testing.T) {
 	eachPath(t, func(t *testing.T, path Path) {
 		n := newNetwork(t, Config{Path: path})
 		n.descriptors = 400
+		if last, _ := n.Exhausted(); !last.IsZero() {
+			t.Errorf("refused %v, and nobody has asked", last)
+		}
 		a, b := attach(t, n, "a"), attach(t, n, "b")
 		for _, e := range []*Endpoint{a, b} {
 			nstest.Serve(listenIn(t, e, 80), echo)
@@ -40,6 +43,9 @@ func TestOneContainerDoesNotTakeAllConnections(t *testing.T) {
 		}
 		if len(held) < alwaysServed {
 			t.Fatalf("it had %d only", len(held))
+		}
+		if last, of := n.Exhausted(); last.IsZero() || of != 400 {
+			t.Errorf("that connections were refused is not told: %v, %d", last, of)
 		}
 		l := listenHost(t, hostIP.String()+":0")
 		nstest.Serve(l, echo)

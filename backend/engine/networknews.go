@@ -6,7 +6,7 @@ import (
 	"davit/backend/routes"
 )
 
-// seenNetwork is what was last known of a network.
+// seenNetwork is what was last known of a network. Its problem is a collision.
 type seenNetwork struct{ name, problem string }
 
 // lookNetworks reads all networks and tells what is different from when they
@@ -23,7 +23,7 @@ func (n *news) lookNetworks(ctx context.Context) {
 	}
 	now := map[string]seenNetwork{}
 	for _, row := range all {
-		now[row.ID] = seenNetwork{row.Name, row.Problem}
+		now[row.ID] = seenNetwork{row.Name, routes.Collision(row.Subnet, row.Subnet6)}
 	}
 	was := n.networks
 	n.networks = now

@@ -84,6 +84,9 @@ func (e *Engine) network(ctx context.Context, n store.Network, entries []store.E
 		}
 	}
 	row.Problem = routes.Collision(row.Subnet, row.Subnet6)
+	if row.Problem == "" && info != nil {
+		row.Problem = info.Problem
+	}
 	return row, info
 }
 

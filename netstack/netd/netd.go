@@ -72,6 +72,9 @@ type Info struct {
 	MTU       int        `json:"mtu"`
 	Guards    string     `json:"guards"` // what keeps members from taking each other's addresses, in words
 	Endpoints []Member   `json:"endpoints"`
+	// Problem says in a sentence why connections are refused, where some were of
+	// late.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Member is an attached container.

@@ -96,7 +96,7 @@ func idleCount(t *testing.T) int {
 	t.Helper()
 	var l syscall.Rlimit
 	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l))
-	return int(min(10_000, l.Max*4/10))
+	return int(min(10_000, l.Max*45/100))
 }
 
 // idleLimit is what netd may hold with all of them.

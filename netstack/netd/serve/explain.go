@@ -2,6 +2,7 @@ package serve
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -25,6 +26,13 @@ func toAPI(err error) *api.Error {
 		return api.Errorf(api.KindUnavailable, "the network is being closed: %w", err)
 	}
 	return api.AsError(err)
+}
+
+// exhausted says that connections are refused, why, and what to do.
+func exhausted(most int64) string {
+	return fmt.Sprintf("connections are refused: they take nearly all of the %d files that one process may have open here "+
+		"(one for each that a container makes, two for each that comes in by a published port). "+
+		"For more, write \"[Manager]\" and \"DefaultLimitNOFILE=1048576\" to /etc/systemd/user.conf.d/davit.conf, and log in again.", most)
 }
 
 // explain says why a port could not be opened, and what to do.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"davit/backend/api"
 	"davit/netstack"
@@ -212,6 +213,9 @@ func (s *server) counters(id string) (map[string]netd.Counters, error) {
 	return told, nil
 }
 
+// late is for how long a refused connection is told of.
+const late = 5 * time.Minute
+
 func (s *server) info() netd.Info {
 	i := netd.Info{
 		Network: s.Network.Name, Subnet: s.network.Subnet().String(),
@@ -219,6 +223,9 @@ func (s *server) info() netd.Info {
 	}
 	if p := s.network.Subnet6(); p.IsValid() {
 		i.Subnet6, i.Gateway6 = p.String(), s.network.Gateway6()
+	}
+	if last, most := s.network.Exhausted(); time.Since(last) < late {
+		i.Problem = exhausted(most)
 	}
 	for _, e := range s.network.Endpoints() {
 		m := netd.Member{Request: s.requests[e.ID], Endpoint: s.describe(e)}
