@@ -52,27 +52,25 @@ func TestTenThousandConnections(t *testing.T) {
 	f := newFlooded(t)
 	at := f.at("honest", "80")
 	start := time.Now()
-	err := crowd(10_000, func() error {
-		c, err := net.DialTimeout("tcp4", at, patience)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(patience))
-		_ = c.(*net.TCPConn).SetLinger(0) // a port that waits is none for the next
-		if _, err := c.Write([]byte("x")); err != nil {
-			return err
-		}
-		_, err = io.ReadFull(c, make([]byte, 1))
-		return err
-	})
-	must(t, err)
+	f.watched(func() { must(t, crowd(10_000, func() error { return echoed(at) })) })
 	t.Logf("%v for 10,000", time.Since(start))
 	f.alive()
 	f.quiet()
-	if f.most > netdLimit {
-		t.Errorf("netd held %d MiB", f.most>>10)
+}
+
+// echoed says a word and hears it.
+func echoed(at string) error {
+	c, err := begin(at)
+	if err != nil {
+		return err
 	}
+	defer c.Close()
+	_ = c.SetLinger(0) // a port that waits is none for the next
+	if _, err := c.Write([]byte("x")); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(c, make([]byte, 1))
+	return err
 }
 
 // quiet waits until the honest container has no connection.
@@ -172,6 +170,11 @@ func streamSize() int64 {
 // Both ways at the same time every byte arrives, once and in order.
 func TestStreamsBothWaysAreWhole(t *testing.T) {
 	f := newFlooded(t)
+	f.watched(func() { f.streams(t) })
+	f.alive()
+}
+
+func (f *flooded) streams(t *testing.T) {
 	c := dial(t, f.at("honest", "82"))
 	defer c.Close()
 	must(t, c.SetDeadline(time.Now().Add(10*patience)))
@@ -198,10 +201,6 @@ func TestStreamsBothWaysAreWhole(t *testing.T) {
 	if got.Sum64() != want.Sum64() {
 		t.Errorf("what came from the container has the sum %x, want %x", got.Sum(nil), want.Sum(nil))
 	}
-	f.alive()
-	if f.most > netdLimit {
-		t.Errorf("netd held %d MiB", f.most>>10)
-	}
 }
 
 // stream is the attacker's, with a seed.
@@ -215,14 +214,13 @@ func TestHalfClosedConnections(t *testing.T) {
 	f := newFlooded(t)
 	last, mute := f.at("honest", "83"), f.at("honest", "84")
 	const rounds = 1500
-	must(t, crowd(rounds, func() error { return saidAll(last) }))
-	must(t, crowd(rounds, func() error { return heardAll(mute) }))
-	must(t, crowd(rounds, func() error { return tear(last) }))
+	f.watched(func() {
+		must(t, crowd(rounds, func() error { return saidAll(last) }))
+		must(t, crowd(rounds, func() error { return heardAll(mute) }))
+		must(t, crowd(rounds, func() error { return tear(last) }))
+	})
 	f.alive()
 	f.quiet()
-	if f.most > netdLimit {
-		t.Errorf("netd held %d MiB", f.most>>10)
-	}
 }
 
 func begin(at string) (*net.TCPConn, error) {

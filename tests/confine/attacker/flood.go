@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -27,6 +28,53 @@ var floods = map[string]func(netip.AddrPort, func() bool) (int64, error){
 	"datagrams":   datagrams,
 	"half-open":   halfOpen,
 	"connections": connections,
+	"stream":      upload,
+	"packets":     packets,
+	"neighbour":   packets,
+}
+
+// upload sends bytes over a few connections, as fast as they are taken.
+func upload(to netip.AddrPort, goOn func() bool) (int64, error) {
+	const connections = 4
+	var count atomic.Int64
+	var all sync.WaitGroup
+	errs := make([]error, connections)
+	for i := range connections {
+		all.Go(func() {
+			c, err := net.DialTimeout("tcp4", to.String(), 10*time.Second)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer c.Close()
+			for b := make([]byte, 1<<20); goOn(); {
+				_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // nobody has to take it
+				n, _ := c.Write(b)
+				count.Add(int64(n))
+			}
+		})
+	}
+	all.Wait()
+	return count.Load(), errors.Join(errs...)
+}
+
+// packets are sent to one port from one socket without a pause, each as large
+// as a frame holds.
+func packets(to netip.AddrPort, goOn func() bool) (count int64, err error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return 0, err
+	}
+	const size, atOnce = 1472, 64
+	b, at := make([]byte, size), &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
+	for goOn() {
+		for range atOnce {
+			if unix.Sendto(fd, b, 0, at) == nil { // else one before it was refused
+				count++
+			}
+		}
+	}
+	return count, unix.Close(fd)
 }
 
 // datagrams go to all ports of to's address, from one socket after another.
