@@ -16,7 +16,7 @@ import (
 
 // packetSocket is what a container with NET_RAW can make: it sends and
 // receives whole frames.
-func packetSocket(t *testing.T, e *Endpoint) *os.File {
+func packetSocket(t testing.TB, e *Endpoint) *os.File {
 	t.Helper()
 	return within(t, e.Namespace(), func() (*os.File, error) {
 		const all = 0x0300 // ETH_P_ALL in network byte order
