@@ -16,6 +16,9 @@ const crowded = 500
 
 // answers times the window's answers to clicks.
 func (b *bench) answers(ctx context.Context, our, _ program) error {
+	if err := b.people(ctx); err != nil {
+		return err
+	}
 	if err := b.inWindow(ctx, our, b.clicks); err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ func (b *bench) pour(ctx context.Context, name string, lines int) (source string
 // and times what the page answers to the pointer meanwhile: a frame that comes
 // late shows there.
 func (b *bench) flood(ctx context.Context, our, _ program) error {
+	if err := b.people(ctx); err != nil {
+		return err
+	}
 	source, err := b.pour(ctx, "flood", 1000)
 	if err != nil {
 		return err

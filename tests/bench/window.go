@@ -142,19 +142,16 @@ func (b *bench) windows() (our, peer program, err error) {
 	return our, peer, nil
 }
 
-// window measures the window beside the bare one: opening it, what it holds and
-// does while it is open, and how fast it answers.
-func (b *bench) window(ctx context.Context) error {
-	our, peer, err := b.windows()
-	if err != nil {
-		return err
-	}
-	for _, take := range []func(context.Context, program, program) error{b.contents, b.opened, b.answers, b.flood} {
-		if err := take(ctx, our, peer); err != nil {
+// inWindows makes a measure of one that is taken of our window beside the bare
+// one: opening it, what it holds and does while it is open, how fast it answers.
+func inWindows(take func(*bench, context.Context, program, program) error) func(*bench, context.Context) error {
+	return func(b *bench, ctx context.Context) error {
+		our, peer, err := b.windows()
+		if err != nil {
 			return err
 		}
+		return take(b, ctx, our, peer)
 	}
-	return nil
 }
 
 // contents times the first content, in turns, warm and cold.

@@ -63,7 +63,11 @@ export class Arrangement {
 /** The rows to draw: groups by name, each with its containers where it is open, then what is in none. */
 export function entries(rows: { c: Container; group: string }[], closed: (id: string) => boolean): Entry[] {
   const groups = new Map<string, Container[]>();
-  for (const { c, group } of rows) groups.set(group, [...(groups.get(group) ?? []), c]);
+  for (const { c, group } of rows) {
+    const members = groups.get(group);
+    if (members) members.push(c);
+    else groups.set(group, [c]);
+  }
   const single = (groups.get('') ?? []).map(row);
   groups.delete('');
   if (groups.size === 0) return single;

@@ -23,16 +23,28 @@ export function bytes(n: number): string {
   return `${number(value, digits)} ${units[unit]}`;
 }
 
+// To make a format takes a thousand times as long as to use it, and a list has
+// one in each row: each is made once, when it is first asked for.
+const made = new Map<string, unknown>();
+
+function once<F>(name: string, make: () => F): F {
+  const format = (made.get(name) as F | undefined) ?? make();
+  made.set(name, format);
+  return format;
+}
+
 export function number(n: number, digits = 0): string {
-  return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return once(`number ${digits}`, () => new Intl.NumberFormat(locale, fraction)).format(n);
 }
 
 export function compact(n: number): string {
-  return new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 }).format(n);
+  return once('compact', () => new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 })).format(n);
 }
 
 export function percent(done: number, total: number): string {
-  return new Intl.NumberFormat(locale, { style: 'percent' }).format(total > 0 ? Math.min(1, done / total) : 0);
+  const part = total > 0 ? Math.min(1, done / total) : 0;
+  return once('percent', () => new Intl.NumberFormat(locale, { style: 'percent' })).format(part);
 }
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -49,7 +61,7 @@ export function ago(time: string | undefined, now: number): string {
   const seconds = since(time, now);
   if (seconds === undefined) return '';
   const [unit, size] = steps.find(([, size]) => seconds >= size) ?? [undefined, 1];
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' });
+  const format = once('ago', () => new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' }));
   if (!unit) return seconds < 30 ? format.format(0, 'second') : format.format(-1, 'minute');
   return format.format(-Math.floor(seconds / size), unit);
 }
@@ -81,7 +93,7 @@ function since(time: string | undefined, now: number): number | undefined {
 export function dateTime(time: string | undefined): string {
   const at = time ? Date.parse(time) : NaN;
   if (Number.isNaN(at)) return '';
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(at);
+  return once('dateTime', () => new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' })).format(at);
 }
 
 /** Twelve digits, as docker shows ids and digests. */

@@ -1,13 +1,9 @@
-const rules = new Intl.PluralRules('en');
-
-function plural(n: number, one: string, other: string): string {
-  return (rules.select(n) === 'one' ? one : other).replace('#', new Intl.NumberFormat('en').format(n));
-}
+import { list as listed, plural } from './plural';
 
 function list(names: string[]): string {
   const shown = names.slice(0, 5);
   const rest = names.length - shown.length;
-  return new Intl.ListFormat('en').format(rest > 0 ? [...shown, plural(rest, '# more', '# more')] : shown);
+  return listed(rest > 0 ? [...shown, plural(rest, '# more', '# more')] : shown);
 }
 
 /** The words of looking through files. */

@@ -1,11 +1,17 @@
-const rules = new Intl.PluralRules('en');
+// Made when they are first asked for: each takes longer than drawing a row.
+let rules: Intl.PluralRules | undefined;
+let numbers: Intl.NumberFormat | undefined;
+let lists: Intl.ListFormat | undefined;
 
 /** The form for n, with n in the place of "#". */
 export function plural(n: number, one: string, other: string): string {
-  return (rules.select(n) === 'one' ? one : other).replace('#', new Intl.NumberFormat('en').format(n));
+  rules ??= new Intl.PluralRules('en');
+  numbers ??= new Intl.NumberFormat('en');
+  return (rules.select(n) === 'one' ? one : other).replace('#', numbers.format(n));
 }
 
 /** "a, b and c". */
 export function list(names: string[]): string {
-  return new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+  lists ??= new Intl.ListFormat('en', { type: 'conjunction' });
+  return lists.format(names);
 }

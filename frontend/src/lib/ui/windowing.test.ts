@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drawn, offsets, rowAt } from './windowing';
+import { drawn, offsets, redrawn, rowAt } from './windowing';
 
 describe('windowing', () => {
   const keys = Array.from({ length: 100 }, (_, n) => String(n));
@@ -18,5 +18,14 @@ describe('windowing', () => {
   it('draws what is in view and half of that around it', () => {
     expect(drawn(at, 500, 100)).toEqual({ from: 41, until: 62 });
     expect(drawn([0], 0, 100)).toEqual({ from: 0, until: 0 });
+  });
+  it('keeps what is drawn until the view comes near its end, or it is far too much', () => {
+    const now = drawn(at, 500, 100);
+    expect(redrawn(now, at, 520, 100)).toBe(now);
+    expect(redrawn(now, at, 470, 100)).toBe(now);
+    expect(redrawn(now, at, 545, 100)).toEqual(drawn(at, 545, 100));
+    expect(redrawn(now, at, 900, 100)).toEqual(drawn(at, 900, 100));
+    expect(redrawn({ from: 0, until: 80 }, at, 0, 100)).toEqual(drawn(at, 0, 100));
+    expect(redrawn({ from: 0, until: 4 }, at, 0, 100)).toEqual(drawn(at, 0, 100));
   });
 });

@@ -20,10 +20,24 @@ export function rowAt(offsets: number[], y: number): number {
   return low;
 }
 
-/** From (inclusive) until (exclusive): what is in view, with half a view more on either side. */
-export function drawn(offsets: number[], top: number, height: number): { from: number; until: number } {
+/** Rows from (inclusive) until (exclusive). */
+export interface Rows {
+  from: number;
+  until: number;
+}
+
+/** What is in view, with some views more on either side. */
+export function drawn(offsets: number[], top: number, height: number, views = 0.5): Rows {
   const rows = offsets.length - 1;
   if (rows <= 0) return { from: 0, until: 0 };
-  const more = height / 2;
+  const more = height * views;
   return { from: rowAt(offsets, top - more), until: Math.min(rows, rowAt(offsets, top + height + more) + 1) };
+}
+
+/** What to draw next: the rows that are drawn, as long as they reach a bit beyond the view and are not many too many. */
+export function redrawn(now: Rows, offsets: number[], top: number, height: number): Rows {
+  const least = drawn(offsets, top, height, 0.2);
+  const most = drawn(offsets, top, height, 1);
+  const enough = now.from <= least.from && now.until >= least.until;
+  return enough && now.from >= most.from && now.until <= most.until ? now : drawn(offsets, top, height);
 }
