@@ -6,10 +6,23 @@ import { licences } from './licences.ts';
 const api = process.env.DAVIT_API ?? 'http://127.0.0.1:8300';
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const shared = /node_modules\/(?:svelte|esm-env)\/|\/src\/(?:app\/(?!files\/)|lib\/(?!ui\/markdown))/;
+const shared = /node_modules\/(?:svelte|esm-env)\/|\/src\/(?:app\/(?!files\/|Palette|ShortcutsDialog)|lib\/(?!ui\/markdown))/;
+
+/**
+ * What the entry needs is asked for with it, as scripts of their own: WebKit
+ * takes a preload for a module only after the entry has come. And nothing is
+ * drawn before they have run: an empty page would be all there is to draw.
+ */
+function atOnce(html: string): string {
+  const script = '<script type="module" crossorigin ';
+  const needed = [...html.matchAll(/\s*<link rel="modulepreload" crossorigin (href="[^"]+")>/g)];
+  const scripts = needed.map(([, href]) => `${script}${href!.replace('href', 'src')}></script>\n    `).join('');
+  const without = needed.reduce((rest, [tag]) => rest.replace(tag, ''), html);
+  return without.replace(script, () => `${scripts}${script}blocking="render" `);
+}
 
 export default defineConfig({
-  plugins: [svelte(), licences()],
+  plugins: [svelte(), licences(), { name: 'at-once', enforce: 'post', transformIndexHtml: { order: 'post', handler: atOnce } }],
   resolve: { alias: { $lib: at('./src/lib'), $app: at('./src/app') } },
   build: {
     // WebKitGTK of Debian 12 and every browser of the last years.
