@@ -44,10 +44,16 @@ func runSystemDf(ctx context.Context, e *env, o DfOptions) error {
 	if o.JSON {
 		return writeJSON(e.out, u)
 	}
-	if o.Verbose {
-		return verboseDf(e, o, u)
+	volumes, err := s.Volumes(ctx, api.VolumeFilter{Sizes: true})
+	if err != nil {
+		return err
 	}
-	return dfTable.write(e.out, o.ListOptions, []dfRow{imagesRow(u), containersRow(u), {
+	if o.Verbose {
+		return verboseDf(e, u, volumes)
+	}
+	return dfTable.write(e.out, o.ListOptions, []dfRow{imagesRow(u), containersRow(u), volumesRow(volumes), {
+		Type: "Layers in other ids", Size: humanSize(u.Shifted), Reclaimable: humanSize(0),
+	}, {
 		Type: "Trash", Size: humanSize(u.Trash), Reclaimable: humanSize(u.Trash),
 	}, {
 		Type: "Unfinished downloads", TotalCount: "", Size: humanSize(u.Unfinished + u.Stray), Reclaimable: humanSize(u.Unfinished + u.Stray),
@@ -78,6 +84,27 @@ func containersRow(u api.DiskUsage) dfRow {
 	return dfRow{"Containers", strconv.Itoa(len(u.Containers)), strconv.Itoa(active), humanSize(size), shareOf(idle, size)}
 }
 
+func volumesRow(list []api.Volume) dfRow {
+	var size, idle int64
+	active := 0
+	for _, v := range list {
+		size += volumeSize(v)
+		if len(v.UsedBy) > 0 {
+			active++
+		} else {
+			idle += volumeSize(v)
+		}
+	}
+	return dfRow{"Local Volumes", strconv.Itoa(len(list)), strconv.Itoa(active), humanSize(size), shareOf(idle, size)}
+}
+
+func volumeSize(v api.Volume) int64 {
+	if v.Size == nil {
+		return 0
+	}
+	return *v.Size
+}
+
 func shareOf(part, all int64) string {
 	if all == 0 {
 		return humanSize(part)
@@ -99,7 +126,14 @@ var dfContainerTable = table[dfContainerRow]{
 	layout: `{{.ID}}\t{{.Image}}\t{{.State}}\t{{.Size}}\t{{.Log}}\t{{.Names}}`,
 }
 
-func verboseDf(e *env, o DfOptions, u api.DiskUsage) error {
+type dfVolumeRow struct{ Name, Links, Size string }
+
+var dfVolumeTable = table[dfVolumeRow]{
+	titles: dfVolumeRow{"VOLUME NAME", "LINKS", "SIZE"},
+	layout: `{{.Name}}\t{{.Links}}\t{{.Size}}`,
+}
+
+func verboseDf(e *env, u api.DiskUsage, volumes []api.Volume) error {
 	images := make([]dfImageRow, 0, len(u.Images))
 	for _, i := range u.Images {
 		r := dfImageRow{
@@ -120,5 +154,13 @@ func verboseDf(e *env, o DfOptions, u api.DiskUsage) error {
 		return err
 	}
 	fmt.Fprint(e.out, "\nContainers space usage:\n\n")
-	return dfContainerTable.write(e.out, ListOptions{}, containers)
+	if err := dfContainerTable.write(e.out, ListOptions{}, containers); err != nil {
+		return err
+	}
+	rows := make([]dfVolumeRow, 0, len(volumes))
+	for _, v := range volumes {
+		rows = append(rows, dfVolumeRow{cleanLine(v.Name), strconv.Itoa(len(v.UsedBy)), humanSize(volumeSize(v))})
+	}
+	fmt.Fprint(e.out, "\nLocal Volumes space usage:\n\n")
+	return dfVolumeTable.write(e.out, ListOptions{}, rows)
 }

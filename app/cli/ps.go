@@ -18,6 +18,7 @@ type PsOptions struct {
 	All     bool
 	Latest  bool
 	Last    int
+	Size    bool
 	Filters []string
 }
 
@@ -26,6 +27,7 @@ func (o *PsOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.All, "all", "a", false, "Show all containers, not only those that run")
 	f.BoolVarP(&o.Latest, "latest", "l", false, "Show the latest container, whatever its state")
 	f.IntVarP(&o.Last, "last", "n", -1, "Show the n latest containers, whatever their state")
+	f.BoolVarP(&o.Size, "size", "s", false, "Show what their files take, too")
 	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: status=, name=, id=, label=, ancestor=, exited=, publish=, health=")
 }
 
@@ -54,14 +56,25 @@ func runPs(ctx context.Context, e *env, o PsOptions) error {
 	if err != nil {
 		return err
 	}
+	var sizes map[string]psSize
+	if o.Size || strings.Contains(o.Format, ".Size") { // as docker: nobody else waits for them
+		if sizes, err = psSizes(ctx, s, list); err != nil {
+			return err
+		}
+	}
 	if o.JSON {
-		return writeJSON(e.out, listOf(list))
+		return writePsJSON(e, list, sizes)
 	}
 	rows := make([]psRow, len(list))
 	for i, c := range list {
 		rows[i] = newPsRow(e, o.ListOptions, c)
+		rows[i].Size = sizes[c.ID].String()
 	}
-	return psTable.write(e.out, o.ListOptions, rows)
+	t := psTable
+	if o.Size {
+		t.layout += `\t{{.Size}}`
+	}
+	return t.write(e.out, o.ListOptions, rows)
 }
 
 // parseFilters reads docker's key=value filters.
@@ -85,6 +98,7 @@ func parseFilters(args []string) (map[string][]string, error) {
 type psRow struct {
 	ID, Names, Image, Command, CreatedAt, RunningFor string
 	Ports, State, Status, Labels, Mounts, Networks   string
+	Size                                             string // only where it is asked for
 	Reason, Health                                   string // docker has no such fields
 
 	labels map[string]string
@@ -102,7 +116,7 @@ var psTable = table[psRow]{
 	titles: psRow{
 		ID: "CONTAINER ID", Names: "NAMES", Image: "IMAGE", Command: "COMMAND",
 		CreatedAt: "CREATED AT", RunningFor: "CREATED", Ports: "PORTS", State: "STATE",
-		Status: "STATUS", Labels: "LABELS", Mounts: "MOUNTS", Networks: "NETWORKS", Reason: "REASON", Health: "HEALTH",
+		Status: "STATUS", Labels: "LABELS", Mounts: "MOUNTS", Networks: "NETWORKS", Reason: "REASON", Health: "HEALTH", Size: "SIZE",
 	},
 	layout: `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}`,
 	quiet:  "{{.ID}}",

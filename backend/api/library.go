@@ -123,7 +123,10 @@ type DiskUsage struct {
 	Unfinished  int64 `json:"unfinished"` // downloads to be gone on with
 	Trash       int64 `json:"trash"`      // given back when the trash is emptied
 	Stray       int64 `json:"stray"`      // belongs to no image; goes with the next removal
-	Free        int64 `json:"free"`       // of the disk
+	// Shifted are layers that are kept once more, in other ids, for containers
+	// that have ids of their own; they go a week after the last of those.
+	Shifted int64 `json:"shifted"`
+	Free    int64 `json:"free"` // of the disk
 }
 
 // ImageUsage is what one image takes: its layers, unpacked and as fetched, and

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"davit/backend/api"
 	"davit/backend/image"
@@ -184,7 +185,25 @@ func (e *Engine) DiskUsage(ctx context.Context) (api.DiskUsage, error) {
 			Size: bytesBelow(dir.Upper()), Log: bytesBelow(dir.Log()),
 		})
 	}
+	u.Shifted = takenBelow(e.dirs.Shifted())
 	return u, explain(ctx.Err())
+}
+
+// takenBelow adds up what files at and below a path take of the disk, whatever
+// their sizes: a husk has the size of what it stands for.
+func takenBelow(path string) (sum int64) {
+	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil
+		}
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			if st, ok := info.Sys().(*syscall.Stat_t); ok {
+				sum += st.Blocks * 512
+			}
+		}
+		return nil
+	})
+	return sum
 }
 
 // bytesBelow adds up the files at and below a path. What cannot be read, or

@@ -40,6 +40,11 @@ func givenCapabilities(spec api.RunSpec) []string {
 		return nil
 	}
 	var gone []string
+	for _, c := range []string{"CAP_NET_ADMIN", "CAP_NET_RAW"} {
+		if slices.Contains(caps.Bounding, c) && networkOfOthers(spec) {
+			gone = append(gone, c+": it gives nothing over the network here: a container with ids of its own (--userns keep-id, --uidmap) does not own the network that it is in; leave its ids as they are, or give it --network none")
+		}
+	}
 	for _, c := range []struct{ name, gives string }{
 		{"CAP_SYS_ADMIN", "it may mount, make namespaces and use most of the system calls that are closed to others"},
 		{"CAP_SYS_PTRACE", "its root may read and change every process of the container, whoever runs it"},
@@ -50,4 +55,11 @@ func givenCapabilities(spec api.RunSpec) []string {
 		}
 	}
 	return gone
+}
+
+// networkOfOthers tells whether a container's network belongs to another user
+// namespace than its own: to Davit's, which made it.
+func networkOfOthers(spec api.RunSpec) bool {
+	own := spec.UserNS != "" || len(spec.UIDMaps)+len(spec.GIDMaps) > 0
+	return own && spec.Network != api.NetworkNone
 }

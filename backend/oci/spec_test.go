@@ -141,6 +141,9 @@ func TestGivenAway(t *testing.T) {
 		{api.RunSpec{SecurityOpt: []string{"seccomp=unconfined", "systempaths=unconfined"}}, []string{"system call", "/proc and /sys"}},
 		{api.RunSpec{SecurityOpt: []string{"apparmor=unconfined", "label=disable"}}, []string{"davit-container", "SELinux"}},
 		{api.RunSpec{CapAdd: []string{"sys_admin", "SYS_PTRACE"}}, []string{"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}},
+		{api.RunSpec{CapAdd: []string{"NET_ADMIN"}, UserNS: "keep-id"}, []string{"nothing over the network"}},
+		{api.RunSpec{CapAdd: []string{"NET_RAW", "net_admin"}, UIDMaps: []string{"0:0:1"}, GIDMaps: []string{"0:0:1"}}, []string{"CAP_NET_ADMIN", "CAP_NET_RAW"}},
+		{api.RunSpec{CapAdd: []string{"NET_ADMIN"}, UserNS: "keep-id", Network: "none"}, nil},
 		{api.RunSpec{CapAdd: []string{"ALL"}, CapDrop: []string{"SYS_PTRACE", "BPF"}}, []string{"CAP_SYS_ADMIN"}},
 	} {
 		got := GivenAway(c.spec, host)

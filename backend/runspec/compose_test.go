@@ -101,3 +101,22 @@ func TestForms(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Services stay in the order of the file, wherever their names come from.
+func TestServicesKeepTheirOrder(t *testing.T) {
+	for text, want := range map[string]string{
+		"services:\n  web: {image: a}\n  db: {image: b}\n  cache: {image: c}\n":                                        "web db cache",
+		"web: {image: a}\ndb: {image: b}\n":                                                                            "web db",
+		"x-all: &all\n  web: {image: a}\n  db: {image: b}\nservices: *all\n":                                           "web db",
+		"x-more: &more {z: {image: y}, b: {image: z}}\nservices:\n  web: {image: a}\n  <<: *more\n  app: {image: b}\n": "web app b z",
+	} {
+		got, err := ParseCompose(text)
+		var names []string
+		for _, s := range got {
+			names = append(names, s.Name)
+		}
+		if strings.Join(names, " ") != want {
+			t.Errorf("%s: %q, want %q (%v)", text, names, want, err)
+		}
+	}
+}

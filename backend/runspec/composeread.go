@@ -37,7 +37,7 @@ func ParseCompose(text string) ([]api.ParsedSpec, error) {
 		return nil, invalid("the compose file has %d services; %d are read at most", len(services), maxServices)
 	}
 	var specs []api.ParsedSpec
-	for _, name := range slices.Sorted(maps.Keys(services)) {
+	for _, name := range inOrder(&root, services) {
 		m, ok := services[name].(map[string]any)
 		if !ok {
 			return nil, invalid("the service %q is not one", name)
@@ -45,6 +45,37 @@ func ParseCompose(text string) ([]api.ParsedSpec, error) {
 		specs = append(specs, (&composeReader{name: name, in: m}).read())
 	}
 	return specs, nil
+}
+
+// inOrder names services as the file has them; what comes by a merge (<<) last.
+func inOrder(root *yaml.Node, services map[string]any) []string {
+	top := root.Content[0]
+	if under := valueOf(top, "services"); under != nil {
+		top = under
+	}
+	place := map[string]int{}
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		if k := top.Content[i]; k.Tag != "!!merge" {
+			place[k.Value] = i - len(top.Content) // what has no place has 0
+		}
+	}
+	names := slices.Sorted(maps.Keys(services))
+	slices.SortStableFunc(names, func(a, b string) int { return place[a] - place[b] })
+	return names
+}
+
+// valueOf is the mapping that a mapping has under a key, nil where it has none.
+func valueOf(m *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		v := m.Content[i+1]
+		if v.Kind == yaml.AliasNode {
+			v = v.Alias
+		}
+		if m.Content[i].Value == key && v.Kind == yaml.MappingNode {
+			return v
+		}
+	}
+	return nil
 }
 
 func notCompose() *api.Error {

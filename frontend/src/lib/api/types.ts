@@ -1094,6 +1094,7 @@ export interface DiskUsage {
   unfinished: number;
   trash: number;
   stray: number;
+  shifted: number;
   free: number;
 }
 

@@ -64,6 +64,7 @@ export const images = {
     failed: 'The disk space could not be measured',
     unused: (size: string) => `${size} unused`,
     rest: (size: string) => `${size} in the trash and unfinished`,
+    shifted: (size: string) => `${size} in other ids, for containers with ids of their own`,
     free: (size: string) => `${size} free on the disk`,
   },
   prune: {
