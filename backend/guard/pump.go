@@ -200,6 +200,18 @@ func (r *run) plain(stream string, f *os.File) {
 	}
 }
 
+// dry waits until all that was written is moved. Who is slow to read what no
+// log keeps is not waited for any more: what is left is a pipe's content.
+func (r *run) dry() {
+	if r.c.rec.Spec.Log.None {
+		for _, s := range r.attached() {
+			s.bind(false)
+			defer s.bind(true) // it may see the next run, too
+		}
+	}
+	r.pumps.Wait()
+}
+
 // unlogged moves a stream of a container that keeps no log to those attached,
 // and waits for them: there is nothing that they could catch up from.
 func (r *run) unlogged(stream string, f *os.File) {

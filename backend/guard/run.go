@@ -135,7 +135,7 @@ func (c *container) watch(r *run) {
 		c.log.Error("wait", "err", err)
 	}
 	// All processes of the container ended with its first: the pipes run dry.
-	r.pumps.Wait()
+	r.dry()
 	<-r.begun // it started before it ended, in all that is told of it
 	oom := r.outOfMemory()
 	exit := r.exit(status)

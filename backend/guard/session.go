@@ -30,7 +30,7 @@ type session struct {
 	more  *sync.Cond // queue grew, or closed
 	queue []piece
 	size  int
-	free  bool // may lag as far as it likes: the container has ended
+	free  bool // may lag as far as it likes: what writes to it has ended
 	ended bool // nothing is added any more; what is queued goes out
 	gone  bool // the reader has gone
 
@@ -99,10 +99,13 @@ func (s *session) finish(last piece) {
 }
 
 // unbound lets writers go on however far the session lags.
-func (s *session) unbound() {
+func (s *session) unbound() { s.bind(false) }
+
+// bind tells whether writers wait for the session where it lags.
+func (s *session) bind(yes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free = true
+	s.free = !yes
 	s.room.Broadcast()
 }
 
