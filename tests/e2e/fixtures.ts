@@ -33,9 +33,9 @@ export { expect };
 
 const themes = ['light', 'dark'] as const;
 
-/** What is on screen now has no serious finding, in either theme. */
-export async function expectAccessible(page: Page, what: string): Promise<void> {
-  for (const colorScheme of themes) {
+/** What is on screen now has no serious finding, in either theme or in those that are named. */
+export async function expectAccessible(page: Page, what: string, within: readonly (typeof themes)[number][] = themes): Promise<void> {
+  for (const colorScheme of within) {
     await page.emulateMedia({ colorScheme });
     await settled(page);
     const { violations } = await new AxeBuilder({ page }).analyze();

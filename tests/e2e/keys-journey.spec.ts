@@ -13,6 +13,12 @@ test('the whole way by keys: search, pull, run, logs, terminal, edit, stop, undo
     await type('web');
     await expect(app.getByRole('region', { name: registry }).getByRole('row', { name: 'web' })).toBeVisible();
     await press('Control+k');
+    await type('big');
+    await expect(app.getByRole('option').last()).toHaveText(/Search Registries for “big”/);
+    await press('ArrowUp');
+    await press('Enter');
+    await expect(app.getByRole('region', { name: registry }).getByRole('row', { name: 'big' })).toBeVisible();
+    await press('Control+k');
     await type('run a con');
     await press('Enter');
   });
@@ -48,6 +54,9 @@ test('the whole way by keys: search, pull, run, logs, terminal, edit, stop, undo
     await expect(app.getByRole('menuitem').first()).toBeFocused();
     await press('Escape');
     await expect(row).toBeFocused();
+    await press('Control+Shift+T');
+    await expect(app.getByRole('tab', { name: 'Terminal' })).toHaveAttribute('aria-selected', 'true');
+    await row.focus();
     await press('Control+e');
     await expect(app.getByRole('dialog', { name: 'Edit shop' })).toBeVisible();
     await press('Escape');

@@ -68,6 +68,8 @@ test('groups, filters, several at once, and what the right button offers', async
     await dialog.getByLabel('New name').fill('renamed');
     await dialog.getByRole('button', { name: 'Rename' }).click();
     await expect(list.row('renamed')).toBeVisible();
+    await app.getByRole('button', { name: 'Undo' }).click();
+    await expect(list.row('alone')).toBeVisible();
     await list.menu('shop-web', 'Send Signal…');
     await expectAccessible(app, 'signals');
     await dialog.getByRole('radio', { name: /^KILL/ }).check();

@@ -67,6 +67,27 @@ test('pictures of every view', async ({ app, davit }) => {
   await pictures(app, 'palette');
 });
 
+/** The addresses of all views; what is open is the container with this id. */
+const places = (id: string) => [
+  'containers',
+  ...['', '/logs', '/terminal', '/files', '/stats', '/inspect'].map((tab) => `containers/${id}${tab}`),
+  ...['', '/davit.local%2Fsample', '/davit.local%2Fsample/layers'].map((at) => `images${at}`),
+  ...['search', 'volumes', 'volumes/data', 'networks', 'networks/default', 'secrets', 'activity', 'registries', 'setup', 'preferences', 'about'],
+];
+
+test('every view is accessible in high contrast and when compact', async ({ app, davit }) => {
+  await davit.cli('load', '--sample');
+  const id = await davit.cli('run', '-d', '-P', '--name', 'web', '-v', 'data:/srv', 'davit.local/sample');
+  await app.evaluate(() => (document.documentElement.dataset.density = 'compact'));
+  await app.emulateMedia({ contrast: 'more', reducedMotion: 'reduce' });
+  for (const [at, place] of places(id).entries()) {
+    await go(app, `#/${place}`);
+    await expect(app.getByRole('main').getByRole('status', { name: /^(Loading|Checking)…$/ })).toHaveCount(0);
+    await expect(app.getByRole('main').getByRole('heading').first()).toBeVisible();
+    await expectAccessible(app, place, [at % 2 ? 'dark' : 'light']);
+  }
+});
+
 test('theme, contrast and density are as chosen, and stay', async ({ app }) => {
   const root = app.locator('html');
   await app.getByRole('link', { name: 'Preferences' }).click();

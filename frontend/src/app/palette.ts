@@ -1,5 +1,6 @@
 import { t } from '$lib/i18n';
 import type { IconName } from '$lib/ui/icons';
+import { router } from './davit.svelte';
 import type { Action, Actions, Thing } from './actions';
 
 /** A row of the palette. */
@@ -25,6 +26,10 @@ export const entries = {
       ...actions.global().filter((a) => !hidden.has(a.id)).map((a) => fromAction(a, '')),
       ...actions.things().map(fromThing),
     ];
+  },
+  searchFor(text: string): Entry {
+    const title = t.palette.searchFor(text);
+    return { id: 'search.for', title, detail: '', icon: 'search', words: title, run: () => router.go('search', '', '', { q: text }) };
   },
   ofThing(thing: Thing): Entry[] {
     return thing.actions().filter((a) => !a.disabled).map((a) => fromAction(a, thing.title));

@@ -63,8 +63,12 @@ function ports(c: Container): Action[] {
 }
 
 function places(c: Container): Action[] {
+  const show = (tab: string) => () => router.go('containers', c.id, tab);
+  const terminal: Action = { id: `terminal:${c.id}`, title: t.containers.openTerminal, icon: 'terminal', shortcut: 'Ctrl+Shift+T', disabled: c.state !== 'running', keywords: 'shell exec', run: show('terminal') };
   return [
-    { id: `logs:${c.id}`, title: t.containers.showLogs, icon: 'menu', separated: true, run: () => router.go('containers', c.id, 'logs') },
+    { id: `logs:${c.id}`, title: t.containers.showLogs, icon: 'menu', separated: true, run: show('logs') },
+    terminal,
+    { id: `files:${c.id}`, title: t.containers.browseFiles, icon: 'folder', run: show('files') },
   ];
 }
 

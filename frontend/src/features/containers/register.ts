@@ -22,7 +22,7 @@ export function registerContainers(actions: Actions): void {
     const { section, id } = router.route;
     const open = section === 'containers' && id ? engine.containers.get(id) : undefined;
     // Keys of rows belong to the row that has the focus, not to what is open.
-    return open ? [...actionsOf(open).map((a) => ({ ...a, title: `${a.title} ${open.name}`, shortcut: undefined })), jump(open)] : [];
+    return open ? [...actionsOf(open).map((a) => ({ ...a, title: `${a.title} ${open.name}`, shortcut: undefined })), terminalOf(open), jump(open)] : [];
   });
   actions.addThings(() =>
     engine.containers.items
@@ -37,6 +37,12 @@ export function registerContainers(actions: Actions): void {
         actions: () => menuOf(c),
       })),
   );
+}
+
+/** The key of its terminal is nobody else's: it goes from anywhere. */
+function terminalOf(c: Container): Action {
+  const action = menuOf(c).find((one) => one.id === `terminal:${c.id}`)!;
+  return { ...action, title: t.containers.terminalOf(c.name) };
 }
 
 function jump(c: Container): Action {
