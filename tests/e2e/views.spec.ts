@@ -76,6 +76,7 @@ const places = (id: string) => [
 ];
 
 test('every view is accessible in high contrast and when compact', async ({ app, davit }) => {
+  test.setTimeout(180_000);
   await davit.cli('load', '--sample');
   const id = await davit.cli('run', '-d', '-P', '--name', 'web', '-v', 'data:/srv', 'davit.local/sample');
   await app.evaluate(() => (document.documentElement.dataset.density = 'compact'));
