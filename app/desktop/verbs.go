@@ -147,6 +147,16 @@ func (v *Verbs) SaveFile(at api.FilePath, dir bool, path string) error {
 	})
 }
 
+// SaveFiles writes some of the files in a directory as one archive to path, as
+// PickSave returned it.
+func (v *Verbs) SaveFiles(at api.FilePath, only []api.RawPath, path string) error {
+	q := api.ArchiveQuery{At: at}
+	for _, name := range only {
+		q.Only = append(q.Only, string(name))
+	}
+	return saveTo(path, func(w io.Writer) error { return v.service.GetArchive(context.Background(), q, w) })
+}
+
 // saveTo makes a file that is whole or not there.
 func saveTo(path string, write func(io.Writer) error) (err error) {
 	f, err := os.Create(path)

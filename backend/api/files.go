@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -123,6 +124,19 @@ type ArchiveQuery struct {
 	// Name is what the file is called in the archive; "": as it is called,
 	// ".": the content of a directory without itself.
 	Name string `json:"name,omitempty"`
+	// Only are names in the directory At: these are packed, and it is not. None:
+	// all of it. One that is not there answers KindNotFound.
+	Only []string `json:"only,omitempty"`
+}
+
+// CheckOnly refuses what is no name in a directory; KindInvalid.
+func (q ArchiveQuery) CheckOnly() error {
+	for _, name := range q.Only {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
+			return Errorf(KindInvalid, "%q is no name of a file in %q", name, q.At.Path)
+		}
+	}
+	return nil
 }
 
 // ArchiveSpec is where to unpack.

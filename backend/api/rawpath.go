@@ -225,12 +225,17 @@ type plainArchiveQuery ArchiveQuery
 
 type rawArchiveQuery struct {
 	plainArchiveQuery
-	Name RawPath `json:"name,omitempty"`
+	Name RawPath   `json:"name,omitempty"`
+	Only []RawPath `json:"only,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler.
 func (q ArchiveQuery) MarshalJSON() ([]byte, error) {
-	return json.Marshal(rawArchiveQuery{plainArchiveQuery(q), RawPath(q.Name)})
+	v := rawArchiveQuery{plainArchiveQuery(q), RawPath(q.Name), nil}
+	for _, name := range q.Only {
+		v.Only = append(v.Only, RawPath(name))
+	}
+	return json.Marshal(v)
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -239,5 +244,8 @@ func (q *ArchiveQuery) UnmarshalJSON(b []byte) error {
 	err := json.Unmarshal(b, &v)
 	*q = ArchiveQuery(v.plainArchiveQuery)
 	q.Name = string(v.Name)
+	for _, name := range v.Only {
+		q.Only = append(q.Only, string(name))
+	}
 	return err
 }

@@ -66,9 +66,10 @@ func (e *Engine) kill(ctx context.Context, id string) error {
 }
 
 // release has the guard let go of a container. It knows none that was never
-// started, and need not be woken for it.
+// started nor looked into, and need not be woken for it.
 func (e *Engine) release(ctx context.Context, id string, o api.RemoveOptions) error {
-	if _, err := os.Lstat(e.dirs.Container(id).State()); errors.Is(err, fs.ErrNotExist) {
+	dir := e.dirs.Container(id)
+	if _, err := os.Lstat(dir.State()); errors.Is(err, fs.ErrNotExist) && !mounted(dir) {
 		return nil
 	}
 	err := e.guard.Release(ctx, id)
@@ -81,6 +82,13 @@ func (e *Engine) release(ctx context.Context, id string, o api.RemoveOptions) er
 		return nil
 	}
 	return err
+}
+
+// mounted tells that a container's file system is there, though it may never
+// have run: it stays a moment longer than somebody looks into it.
+func mounted(dir store.ContainerDir) bool {
+	var here, rootfs unix.Stat_t
+	return unix.Lstat(string(dir), &here) == nil && unix.Lstat(dir.Rootfs(), &rootfs) == nil && here.Dev != rootfs.Dev
 }
 
 // releaseBroken does so for a container whose files cannot be read, by a guard

@@ -45,11 +45,41 @@ func (r *Root) Pack(ctx context.Context, q api.ArchiveQuery, w io.Writer) error 
 	if strings.HasPrefix(name, "/") || strings.Contains("/"+name+"/", "/../") {
 		return api.Errorf(api.KindInvalid, "%q cannot be a name in an archive", name)
 	}
+	if err := q.CheckOnly(); err != nil {
+		return err
+	}
 	a := &packer{ctx: ctx, w: tar.NewWriter(w), links: map[[2]uint64]string{}, buf: make([]byte, 256<<10), ids: r.ids}
-	if err := a.add(entry{fd, "", name, path.Join("/", q.At.Path), 0}, &st); err != nil {
+	whole := entry{fd, "", name, path.Join("/", q.At.Path), 0}
+	if len(q.Only) == 0 {
+		err = a.add(whole, &st)
+	} else {
+		err = a.only(whole, q.Only)
+	}
+	if err != nil {
 		return err
 	}
 	return a.w.Close()
+}
+
+// only packs a few of what is in a directory, without itself. All have to be
+// there before the first byte, for then an error can still be told.
+func (a *packer) only(in entry, names []string) error {
+	each := func(do func(entry, *unix.Stat_t) error) error {
+		for _, name := range names {
+			child, st := entry{in.dir, name, name, path.Join(in.at, name), 1}, unix.Stat_t{}
+			if err := unix.Fstatat(in.dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+				return told(child.at, err)
+			}
+			if err := do(child, &st); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := each(func(entry, *unix.Stat_t) error { return nil }); err != nil {
+		return err
+	}
+	return each(a.add)
 }
 
 type packer struct {

@@ -64,7 +64,34 @@ func Of(line string) Level {
 // Continues tells whether a line goes on with what the one before it said, as
 // the lines of a stack trace do: it has then that one's level.
 func Continues(line string) bool {
-	return line == "" || line[0] == ' ' || line[0] == '\t' || strings.HasPrefix(line, "Caused by: ")
+	if line == "" || line[0] == ' ' || line[0] == '\t' {
+		return true
+	}
+	for _, b := range continuing {
+		if strings.HasPrefix(line, b) {
+			return true
+		}
+	}
+	return goFrame(line)
+}
+
+// continuing is how lines begin that go on with a trace without being indented.
+var continuing = [...]string{
+	"Caused by: ",                              // Java
+	"goroutine ", "created by ", "[signal SIG", // Go
+	"stack backtrace:",                           // Rust
+	"During handling of the above exception, an", // Python
+	"The above exception was the direct cause of",
+}
+
+// goFrame tells a function in a trace of Go's, "main.(*T).f(0xc000012345, ...)".
+func goFrame(line string) bool {
+	if line[len(line)-1] != ')' {
+		return false
+	}
+	open := strings.LastIndexByte(line, '(')
+	name := line[:open+1]
+	return open > 0 && strings.IndexByte(name, '.') > 0 && !strings.ContainsAny(name, " \t=:,\"'")
 }
 
 // withoutColours is the beginning of a line without its escape sequences.

@@ -72,7 +72,11 @@ func TestParse(t *testing.T) {
 }
 
 func TestContinues(t *testing.T) {
-	for line, want := range map[string]bool{"\tat x.y(Z.java:1)": true, "  File \"x\"": true, "Caused by: y": true, "y": false, "Caused": false} {
+	for line, want := range map[string]bool{"\tat x.y(Z.java:1)": true, "  File \"x\"": true, "Caused by: y": true, "y": false, "Caused": false,
+		"": true, "goroutine 1 [running]:": true, "main.main()": true, "net/http.(*conn).serve(0xc0001, {0x1, 0x2})": true, "created by main.x in goroutine 1": true,
+		"[signal SIGSEGV: segmentation violation code=0x1]": true, "stack backtrace:": true, "main.(*T).f(...)": true,
+		"During handling of the above exception, another exception occurred:": true,
+		"listening on 0.0.0.0 (all)":                                          false, "started (pid 1)": false, ")": false, "(x)": false, "f(x)": false, "see http://x.y/(z)": false, "done.": false} {
 		if Continues(line) != want {
 			t.Errorf("%q continues: %v", line, !want)
 		}

@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { box, importBox } from './box.ts';
 import type { Davit } from './davit.ts';
@@ -88,6 +91,66 @@ test('browse, read, edit, upload, download, rename, delete', async ({ app, davit
     await expect(row(app, 'drop.txt')).toHaveCount(0);
     await app.keyboard.press('Escape');
   });
+});
+
+/** Drops files of this machine as a file manager does. */
+async function dropPaths(app: Page, ...files: string[]): Promise<void> {
+  const box = await app.locator('.browser').boundingBox();
+  const at = { x: box!.x + box!.width / 2, y: box!.y + box!.height / 2, data: { items: [], files, dragOperationsMask: 1 } };
+  const session = await app.context().newCDPSession(app);
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, ...at });
+  await session.detach();
+}
+
+test('folders are dropped with their tree, and several files come as one archive', async ({ app, davit }) => {
+  await openFiles(app, davit, 'trees', 'sleep', '1000');
+  await row(app, 'srv').click();
+  await expect(row(app, 'motd.txt')).toBeVisible();
+  const place = mkdtempSync(join(tmpdir(), 'drop-'));
+  try {
+    const tree = join(place, 'tree');
+    mkdirSync(join(tree, "in 'it/sub"), { recursive: true });
+    mkdirSync(join(tree, 'empty'));
+    for (const name of ['.hidden', '-rf', "in 'it/sub/deep $(true).txt", 'secret', 'line\nbreak']) writeFileSync(join(tree, name), `of ${name}`);
+    chmodSync(join(tree, 'secret'), 0);
+    symlinkSync('/etc/passwd', join(tree, 'link'));
+    writeFileSync(join(place, 'beside.txt'), 'beside');
+
+    await dropPaths(app, tree, join(place, 'beside.txt'));
+    await expect(app.getByText(/^Uploaded 9 files and folders\. Left out, because they could not be read: tree\/secret$/)).toBeVisible();
+    await expect(row(app, 'tree')).toContainText('added');
+    const found = `cd /srv/tree && find . | sort && cat .hidden ./-rf "in 'it/sub/deep "*.txt && stat -c %u:%a . ./-rf`;
+    expect((await davit.cli('exec', 'trees', 'sh', '-c', found)).split('\n')).toEqual([
+      '.', './-rf', './.hidden', './empty', "./in 'it", "./in 'it/sub", "./in 'it/sub/deep $(true).txt", './line', 'break',
+      "of .hiddenof -rfof in 'it/sub/deep $(true).txt0:755", '0:644',
+    ]);
+
+    // The same once more is asked for, and joined.
+    await davit.cli('exec', 'trees', 'sh', '-c', 'echo theirs > /srv/tree/theirs; echo theirs > /srv/tree/-rf');
+    await dropPaths(app, tree);
+    await expect(app.getByRole('dialog')).toContainText('Folders are joined');
+    await app.getByRole('button', { name: 'Replace', exact: true }).click();
+    await expect(app.getByText(/^Uploaded 8 files and folders/)).toBeVisible();
+    expect(await davit.cli('exec', 'trees', 'cat', '/srv/tree/theirs', '/srv/tree/-rf')).toBe('theirs\nof -rf');
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+
+  for (const name of ['tree', 'motd.txt']) await row(app, name).getByRole('checkbox').check();
+  await expect(app.getByRole('toolbar', { name: '2 selected' })).toBeVisible();
+  await expectAccessible(app, 'several files');
+  const [saved] = await Promise.all([app.waitForEvent('download'), app.getByRole('button', { name: 'Download as Archive' }).click()]);
+  expect(saved.suggestedFilename()).toBe('srv.tar');
+  const names = execFileSync('tar', ['-tf', await saved.path()], { encoding: 'utf8' }).split('\n');
+  expect(names).toEqual(expect.arrayContaining(['motd.txt', 'tree/', 'tree/-rf', 'tree/empty/']));
+  expect(names.some((name) => name.startsWith('old.txt'))).toBe(false);
+  await pictures(app, 'files-selected');
+
+  await app.getByRole('toolbar').getByRole('button', { name: 'Delete…' }).click();
+  await expect(app.getByRole('dialog')).toContainText('tree and motd.txt');
+  await app.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(row(app, 'tree')).toHaveCount(0);
+  await expect(row(app, 'motd.txt')).toHaveCount(0);
 });
 
 test('a container that does not run has its files, too', async ({ app, davit }) => {

@@ -234,11 +234,21 @@ func (f *Fake) GetArchive(ctx context.Context, q api.ArchiveQuery, w io.Writer) 
 		if name == "." && !n.dir {
 			return absent(q.At.Path)
 		}
+		if err := q.CheckOnly(); err != nil {
+			return err
+		}
 		out := tar.NewWriter(&b)
-		all := t.below(root)
-		slices.Reverse(all)
-		for _, p := range all {
-			if err := t.pack(out, p, path.Join(name, strings.TrimPrefix(p, root))); err != nil {
+		if len(q.Only) == 0 {
+			if err := t.packAll(out, root, name); err != nil {
+				return err
+			}
+		}
+		for _, one := range q.Only {
+			at := path.Join(root, one)
+			if t[at] == nil {
+				return absent(at)
+			}
+			if err := t.packAll(out, at, one); err != nil {
 				return err
 			}
 		}
@@ -248,6 +258,18 @@ func (f *Fake) GetArchive(ctx context.Context, q api.ArchiveQuery, w io.Writer) 
 		_, err = b.WriteTo(w)
 	}
 	return err
+}
+
+// packAll packs what is at and below a path.
+func (t tree) packAll(out *tar.Writer, root, as string) error {
+	all := t.below(root)
+	slices.Reverse(all)
+	for _, p := range all {
+		if err := t.pack(out, p, path.Join(as, strings.TrimPrefix(p, root))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t tree) pack(out *tar.Writer, p, as string) error {

@@ -82,6 +82,7 @@ func Suite(t *testing.T, New func(t *testing.T) Setup) {
 		{"Files", testFiles},
 		{"FilesWrite", testFilesWrite},
 		{"Archives", testArchives},
+		{"BrowsedAndRemoved", testBrowsedAndRemoved},
 		{"Networks", testNetworks},
 		{"NetworkRefuses", testNetworkRefuses},
 		{"Connect", testConnect},

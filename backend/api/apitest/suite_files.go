@@ -131,7 +131,42 @@ func testArchives(s *suite) {
 			}
 		}
 		s.want(api.KindNotFound, s.Service.GetArchive(s.ctx(), api.ArchiveQuery{At: at("/none")}, io.Discard))
+		s.testSomeOfADirectory(at)
 	})
+}
+
+// testBrowsedAndRemoved: what was mounted to look into a container that never
+// ran is in nobody's way when it goes at once.
+func testBrowsedAndRemoved(s *suite) {
+	for range 25 {
+		made, err := s.Service.Create(s.ctx(), api.RunSpec{Image: s.Image, Name: name(), Command: []string{"true"}})
+		s.ok(err)
+		s.gone(made.ID)
+		_, err = s.Service.Files(s.ctx(), api.DirQuery{At: api.FilePath{Container: made.ID, Path: "/"}})
+		s.ok(err)
+		s.ok(s.Service.Remove(s.ctx(), made.ID, api.RemoveOptions{}))
+	}
+}
+
+// testSomeOfADirectory: in one archive, without the directory itself.
+func (s *suite) testSomeOfADirectory(at func(string) api.FilePath) {
+	s.Helper()
+	for _, name := range []string{"/d/\xff", "/d/g"} {
+		_, err := s.Service.WriteFile(s.ctx(), api.WriteSpec{At: at(name)}, strings.NewReader("more"))
+		s.ok(err)
+	}
+	for _, c := range []struct {
+		in, want string
+		only     []string
+	}{{"/d", "g \xff ", []string{"g", "\xff"}}, {"/", "d/ ", []string{"d"}}} {
+		if got := s.archived(api.ArchiveQuery{At: at(c.in), Only: c.only}); !strings.HasPrefix(got, c.want) {
+			s.Errorf("%q of %s: %q, want %q", c.only, c.in, got, c.want)
+		}
+	}
+	for name, kind := range map[string]api.Kind{"none": api.KindNotFound, "..": api.KindInvalid, "d/f": api.KindInvalid, "": api.KindInvalid} {
+		q := api.ArchiveQuery{At: at("/d"), Only: []string{"f", name}}
+		s.want(kind, s.Service.GetArchive(s.ctx(), q, io.Discard))
+	}
 }
 
 // archived are the names in an archive.

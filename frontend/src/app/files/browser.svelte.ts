@@ -3,7 +3,9 @@ import { asApiError, isAbort, type ApiError } from '$lib/api/errors';
 import { One } from '$lib/api/one.svelte';
 import type { DirPage, FileInfo, FilePath } from '$lib/api/types';
 import { t } from '$lib/i18n';
+import type { Dropped } from './dropped';
 import { join, legible, parentOf } from './paths';
+import { tarOf, type Item } from './tar';
 
 const words = t.files;
 
@@ -85,22 +87,74 @@ export class Browser {
     });
   }
 
+  /** Removes several, one after another. */
+  removeAll(list: FileInfo[], done: () => void): void {
+    if (list.length === 1) return this.remove(list[0]!);
+    dialogs.confirm({
+      title: words.deleteManyTitle(list.length),
+      text: words.deleteMany(list.map((f) => legible(f.name))),
+      verb: words.delete,
+      run: () =>
+        void this.try(async () => {
+          done();
+          try {
+            for (const f of list) await files.remove(this.at(f.path));
+            toasts.show(words.deletedMany(list.length));
+          } finally {
+            await this.refresh();
+          }
+        }),
+    });
+  }
+
   /** Sends files into the directory that is shown; one that is there is replaced only when the person says so. */
   async send(list: File[]): Promise<void> {
     const dir = this.path;
-    const there = new Set(this.listing.value?.entries.map((f) => f.name));
-    const double = list.filter((f) => there.has(f.name));
-    const go = () => void this.sendAll(dir, list);
+    await this.asking(list.map((f) => f.name), () => void this.sendAll(dir, list));
+  }
+
+  /** Sends what was dropped: folders with all that is in them, as one archive. */
+  async sendDropped(reading: Promise<Dropped>): Promise<void> {
+    const dir = this.path;
+    const { items, unread, folders, many } = await reading;
+    if (many) this.failure = asApiError(new Error(words.tooMany));
+    if (many || items.length + unread.length === 0) return;
+    if (!folders && unread.length === 0) return this.send(items.map((i) => i.file!));
+    const top = items.filter((i) => !i.path.includes('/')).map((i) => i.path);
+    await this.asking(top, () => void this.sendTree(dir, items, unread));
+  }
+
+  private async asking(names: string[], go: () => void): Promise<void> {
+    const there = new Map(this.listing.value?.entries.map((f) => [f.name, f]));
+    const double = names.filter((name) => there.has(name));
     if (double.length === 0) return go();
+    const merged = double.some((name) => there.get(name)!.dir);
     dialogs.confirm({
       title: words.replaceTitle(double.length),
-      text: words.replaceText(double.map((f) => f.name)),
+      text: words.replaceText(double, merged),
       verb: words.replace,
       run: go,
     });
   }
 
   cancel = () => this.sending?.abort();
+
+  private async sendTree(dir: string, items: Item[], unread: string[]): Promise<void> {
+    this.sending = new AbortController();
+    const { signal } = this.sending;
+    const packed = tarOf(items);
+    const name = words.items(items.length);
+    const told = (sent: number) => (this.upload = { name, sent, total: packed.size });
+    const done = await this.try(async () => {
+      told(0);
+      const got = await files.unpack(this.at(dir), packed, told, signal);
+      const left = [...unread, ...got.skipped];
+      toasts.show(left.length > 0 ? words.uploadedBut(got.files, left.map(legible)) : words.uploadedTree(got.files));
+    });
+    this.upload = undefined;
+    if (!done && signal.aborted) toasts.show(words.stopped);
+    await this.refresh();
+  }
 
   private async sendAll(dir: string, list: File[]): Promise<void> {
     this.sending = new AbortController();

@@ -7,9 +7,21 @@ import type { Browser } from './browser.svelte';
 export function download(browser: Browser, f: FileInfo): Promise<boolean> {
   return browser.try(async () => {
     const name = f.dir ? `${f.name}.tar` : f.name;
-    const saved = await platform.saveFile(name, browser.at(f.path), f.dir ?? false, () =>
+    const saved = await platform.saveFile(name, browser.at(f.path), { dir: f.dir ?? false }, () =>
       f.dir ? files.archive(browser.at(f.path)) : files.read(browser.at(f.path), 0),
     );
+    if (saved) toasts.show(t.files.downloaded(saved));
+  });
+}
+
+/** Saves several as one archive. */
+export function downloadAll(browser: Browser, list: FileInfo[]): Promise<boolean> {
+  if (list.length === 1) return download(browser, list[0]!);
+  return browser.try(async () => {
+    const dir = browser.listing.value?.path ?? browser.path;
+    const name = `${dir.split('/').at(-1) || 'files'}.tar`;
+    const only = list.map((f) => f.name);
+    const saved = await platform.saveFile(name, browser.at(dir), { dir: true, only }, () => files.archive(browser.at(dir), only));
     if (saved) toasts.show(t.files.downloaded(saved));
   });
 }

@@ -3,7 +3,9 @@ import { Files, mostEntries } from '$lib/api/files';
 import type { Transport } from '$lib/api/transport';
 import type { DirQuery, FileInfo } from '$lib/api/types';
 import { contentOf, hex } from './content';
+import { gather } from './dropped';
 import { badName, crumbs, join, legible, parentOf, parseMode } from './paths';
+import { tarOf } from './tar';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -43,6 +45,48 @@ describe('contentOf', () => {
   });
   it('dumps bytes', () => {
     expect(hex(bytes('AB\n'))).toBe(`00000000  41 42 0a${' '.repeat(39)}  AB.`);
+  });
+});
+
+describe('what is dropped', () => {
+  const file = (name: string, text = '') =>
+    ({ isFile: true, name, file: (got: (f: File) => void) => got(new File([text], name, { lastModified: 1000 })) }) as unknown as FileSystemEntry;
+  const unreadable = (name: string) => ({ isFile: true, name, file: (_: unknown, failed: (e: Error) => void) => failed(new Error('no')) }) as unknown as FileSystemEntry;
+  const folder = (name: string, ...children: FileSystemEntry[]) =>
+    ({
+      isDirectory: true,
+      name,
+      createReader: () => ({ readEntries: (got: (some: FileSystemEntry[]) => void) => got(children.splice(0, 2)) }),
+    }) as unknown as FileSystemEntry;
+
+  it('comes with its tree', async () => {
+    const all = await gather([folder('a', file('1'), folder('b', file('2')), file('3'), folder('empty')), file('x'), new File(['y'], 'y')]);
+    expect(all.items.map((i) => i.path + (i.file ? '' : '/'))).toEqual(['a/', 'a/1', 'a/b/', 'a/b/2', 'a/3', 'a/empty/', 'x', 'y']);
+    expect([all.folders, all.unread, all.many]).toEqual([true, [], false]);
+  });
+  it('says what cannot be read', async () => {
+    const all = await gather([folder('a', unreadable('secret'), file('1'))]);
+    expect([all.items.length, all.unread]).toEqual([2, ['a/secret']]);
+  });
+  it('is packed with names of any length and kind', async () => {
+    const long = `${'ü'.repeat(120)}/${'x'.repeat(100)}`;
+    const packed = tarOf([{ path: 'd' }, { path: long, file: new File(['text'], 'f', { lastModified: 5_000 }) }, { path: "-rf\n'", file: new File([], 'g') }]);
+    const bytes = new Uint8Array(await packed.arrayBuffer());
+    const names: string[] = [];
+    for (let at = 0; bytes[at]; ) {
+      const field = (from: number, length: number) => new TextDecoder().decode(bytes.subarray(at + from, at + from + length)).replace(/\0.*$/s, '');
+      const size = parseInt(field(124, 11), 8);
+      const sum = bytes.subarray(at, at + 512).reduce((s, b, n) => s + (n >= 148 && n < 156 ? 32 : b), 0);
+      expect(parseInt(field(148, 6), 8)).toBe(sum);
+      if (field(156, 1) === 'x') {
+        const [, length, name] = /^(\d+) path=([^]*?)\n\d+ mtime=/.exec(field(512, size))!;
+        expect(new TextEncoder().encode(`${length} path=${name}\n`).length).toBe(Number(length));
+        names.push(name!);
+      }
+      at += 512 + Math.ceil(size / 512) * 512;
+    }
+    expect(names).toEqual(['d/', long, "-rf\n'"]);
+    expect(bytes.length % 512).toBe(0);
   });
 });
 

@@ -30,7 +30,12 @@ export class Files {
     this.transport.call<t.FileInfo>('FileInfo', [{ at, follow }], signal);
   read = (at: t.FilePath, limit: number, signal?: AbortSignal) =>
     this.transport.download('ReadFile', [{ at, limit }], signal);
-  archive = (at: t.FilePath, signal?: AbortSignal) => this.transport.download('GetArchive', [{ at }], signal);
+  /** A directory, or only some names in it, as a tar. */
+  archive = (at: t.FilePath, only: string[] = [], signal?: AbortSignal) =>
+    this.transport.download('GetArchive', [only.length > 0 ? { at, only } : { at }], signal);
+  /** Unpacks a tar in a directory. */
+  unpack = (at: t.FilePath, body: Blob, progress: (sent: number) => void, signal: AbortSignal) =>
+    this.transport.upload<t.Unpacked>('PutArchive', body, progress, signal, [{ at }]);
   write = (at: t.FilePath, body: Blob, version = '', progress: (sent: number) => void = () => {}, signal?: AbortSignal) =>
     this.transport.upload<t.FileInfo>('WriteFile', body, progress, signal, [{ at, version }]);
   makeDir = (at: t.FilePath) => this.transport.call<t.FileInfo>('MakeDir', [at]);

@@ -68,12 +68,19 @@ interface WailsRuntime {
 /** The bound verbs that are more than their call over the wire. */
 interface Verbs {
   SaveFile?(at: FilePath, dir: boolean, path: string): Promise<void>;
+  SaveFiles?(at: FilePath, only: string[], path: string): Promise<void>;
   SaveLog?(ref: string, q: LogQuery, path: string): Promise<void>;
 }
 
 interface WailsWindow {
   go?: Record<string, { Bridge?: Bridge; Verbs?: Verbs } | undefined>;
   runtime?: WailsRuntime;
+}
+
+/** What of a path to save: a file, a directory as an archive, or only some names in it. */
+export interface Saved {
+  dir: boolean;
+  only?: string[];
 }
 
 export interface Platform {
@@ -89,7 +96,7 @@ export interface Platform {
   pickSave?: (name: string) => Promise<string>;
   saveText(name: string, text: string): Promise<void>;
   /** Keeps a file, or a directory as an archive, where the person wants it; what it is called there, "" where they gave up. */
-  saveFile(name: string, at: FilePath, dir: boolean, blob: () => Promise<Blob>): Promise<string>;
+  saveFile(name: string, at: FilePath, what: Saved, blob: () => Promise<Blob>): Promise<string>;
   /** Keeps a log likewise. */
   saveLog(name: string, ref: string, q: LogQuery, blob: () => Promise<Blob>): Promise<string>;
   /** Hands the browser a file to keep. */
@@ -113,13 +120,13 @@ export function detectPlatform(w: Window & typeof globalThis): Platform {
     pickSave: bridge?.PickSave ? (name) => bridge.PickSave!(name) : undefined,
     saveText: (name, text) => saveText(w, bridge, name, text),
     saveBlob: (name, blob) => saveBlob(w, name, blob),
-    saveFile: async (name, at, dir, blob) => {
+    saveFile: async (name, at, { dir, only }, blob) => {
       if (!bridge?.PickSave || !verbs?.SaveFile) {
         saveBlob(w, name, await blob());
         return name;
       }
       const path = await bridge.PickSave(name);
-      if (path) await verbs.SaveFile(at, dir, path);
+      if (path) await (only && verbs.SaveFiles ? verbs.SaveFiles(at, only, path) : verbs.SaveFile(at, dir, path));
       return path;
     },
     saveLog: async (name, ref, q, blob) => {

@@ -492,6 +492,7 @@ export interface ArchiveQuery {
   at: FilePath;
   follow?: boolean;
   name?: string;
+  only?: string[];
 }
 
 export interface ArchiveSpec {

@@ -1,5 +1,7 @@
 import { plural } from './plural';
 
+const figure = (n: number) => plural(n, '#', '#');
+
 /** What a container wrote. */
 export const logs = {
   title: 'Logs',
@@ -43,7 +45,13 @@ export const logs = {
   readNew: 'Read New Lines',
   nothingNew: 'No new lines',
   matches: (at: number, n: number, more: boolean) =>
-    n === 0 ? 'No matches' : at > 0 ? `${at} of ${n}${more ? '+' : ''}` : more ? `the last ${n} matches` : plural(n, '# match', '# matches'),
+    n === 0
+      ? 'No matches'
+      : at > 0
+        ? `${figure(at)} of ${more ? 'the last ' : ''}${figure(n)}`
+        : more
+          ? `The last ${figure(n)} matches`
+          : plural(n, '# match', '# matches'),
   previous: 'Previous Match',
   next: 'Next Match',
   empty: 'Nothing has been written yet',
