@@ -224,7 +224,7 @@ func (s *Store) Tags(ctx context.Context, repository string) (api.TagList, error
 			return api.TagList{Repository: n.Repo(), Tags: tags, More: more}, nil
 		}
 		if first == nil {
-			first = about(n, err)
+			first = aboutAsking(n, err)
 		}
 	}
 	return api.TagList{}, first

@@ -18,9 +18,9 @@ import (
 // once for each digest the manifest and config, for size and date. Docker Hub
 // tells all by its API, and there a manifest would count as a pull.
 const (
-	factTags   = 24 // tags that are asked about
-	factsTime  = 4 * time.Second
-	factsJoint = 6 // requests at once
+	factTags   = 24              // tags that are asked about
+	factsTime  = 2 * time.Second // that a page waits for them
+	factsJoint = 6               // requests at once
 )
 
 // tellTags fills in what a list left out. It is an extra: what does not come

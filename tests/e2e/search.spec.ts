@@ -177,4 +177,9 @@ test('a repository that cannot be read says so and counts down', async ({ app })
   await new RepositoryPage(app).open('docker.io/library/other');
   await expect(app.getByRole('alert')).toContainText('there is no such repository');
   await expectAccessible(app, 'no repository');
+  await answer(app, 'Repository', 403, JSON.stringify({ error: { kind: 'denied', msg: 'ghcr.io does not let us in' } }));
+  await new RepositoryPage(app).open('ghcr.io/ada/private');
+  await expectAccessible(app, 'private repository');
+  await app.getByRole('alert').getByRole('button', { name: 'Sign In…' }).click();
+  await expect(app.getByRole('dialog', { name: 'Sign In to ghcr.io' }).getByLabel('User name')).toBeFocused();
 });

@@ -60,7 +60,7 @@ export const registries = {
   searchCheck: 'Search it',
   searchHint: 'Searches and short names ask it, too.',
   insecureCheck: 'Allow without encryption',
-  insecureHint: 'Plain HTTP and certificates that nobody vouches for. Only for a registry on this computer or in a network that you trust.',
+  insecureHint: 'Plain HTTP and certificates that nobody vouches for. Only for a network that you trust; a registry on this computer does not need it.',
   blockedCheck: 'Block',
   blockedHint: 'Nothing is pulled from it.',
   mirrorsField: 'Mirrors',
