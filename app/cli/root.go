@@ -78,7 +78,7 @@ func newContainerGroup() *command {
 		newExecCommand(), newDebugCommand(), newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(),
 		newKillCommand(), newRmCommand().as("rm", "remove"), newWaitCommand(), newPortCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
-		newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(), newInspectOf("container"))
+		newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(), newContainerPruneCommand(), newInspectOf("container"))
 }
 
 func newImageGroup() *command {
@@ -91,5 +91,5 @@ func newImageGroup() *command {
 }
 
 func newSystemGroup() *command {
-	return noun("system", "The machine and Davit itself", newInfoCommand(), newDoctorCommand(), newSystemDfCommand(), newEventsCommand())
+	return noun("system", "The machine and Davit itself", newInfoCommand(), newDoctorCommand(), newSystemDfCommand(), newSystemPruneCommand(), newEventsCommand())
 }
