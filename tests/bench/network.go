@@ -16,6 +16,7 @@ import (
 const (
 	stack   = "davit through the stack"
 	gvisor  = "gvisor-tap-vsock (rootlesskit)"
+	tapped  = "gvisor-tap-vsock on a tap"
 	slirp   = "slirp4netns"
 	pasta   = "pasta"
 	builtin = "rootlesskit builtin"
@@ -126,8 +127,10 @@ func (b *bench) stacked(c crossing, value float64) {
 	f := figure{c.what + ", both through a stack", atLeast(limit{Peer: gvisor, Least: 3})}
 	b.add(f, c.unit, ours, value)
 	for _, r := range b.Rows {
-		if samples := r.Samples[gvisor]; r.What == c.what && len(samples) > 0 {
-			b.add(f, c.unit, gvisor, samples[len(samples)-1])
+		for _, peer := range []string{gvisor, tapped} {
+			if samples := r.Samples[peer]; r.What == c.what && len(samples) > 0 {
+				b.add(f, c.unit, peer, samples[len(samples)-1])
+			}
 		}
 	}
 }
@@ -219,6 +222,7 @@ func (b *bench) lanes(ctx context.Context, program string) (all []lane, err erro
 		{gvisor, func() (lane, error) {
 			return b.rootlesskitLane(ctx, program, outside, "gvisor-tap-vsock", "gvisor-tap-vsock")
 		}},
+		{tapped, func() (lane, error) { return b.tapLane(ctx, program, outside) }},
 	} {
 		l, err := open.open()
 		if errors.Is(err, exec.ErrNotFound) {
@@ -275,6 +279,20 @@ func pastaLane(ctx context.Context, program, hostPort string) (lane, error) {
 	}
 	t := tool{command: []string{"pasta", "--config-net", "-q", "-f", "-T", "none", "-U", "none", "-t", "127.0.0.1/" + port, "-u", port, "--", program, "serve", port}}
 	return wrapped(ctx, t, program, strings.TrimSpace(string(gateway))+":"+hostPort, port)
+}
+
+// tapLane is gvisor-tap-vsock with nothing around it: its network reads and
+// writes the tap itself.
+func (b *bench) tapLane(ctx context.Context, program, outside string) (lane, error) {
+	gateway := b.peer("tap")
+	if gateway == "" {
+		return lane{}, fmt.Errorf("gvisor-tap-vsock: %w", exec.ErrNotFound)
+	}
+	port, err := freePort()
+	if err != nil {
+		return lane{}, err
+	}
+	return wrapped(ctx, tool{command: []string{gateway, port, program, "serve", servedAt}}, program, outside, port)
 }
 
 func (b *bench) rootlesskitLane(ctx context.Context, program, outside, network, ports string) (lane, error) {
