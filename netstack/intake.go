@@ -84,6 +84,11 @@ func (i *intake) add(fd, link int) error {
 func (i *intake) remove(fd int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.drop(fd)
+}
+
+// drop is called under mu.
+func (i *intake) drop(fd int) {
 	if _, there := i.queues[int32(fd)]; there {
 		_ = unix.EpollCtl(i.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 		delete(i.queues, int32(fd))
@@ -137,8 +142,12 @@ func (i *intake) turn(fd, link int, head *[frameHead]byte, body *buffer.View) *b
 		n, err := unix.Readv(fd, [][]byte{head[:], body.AsSlice()})
 		switch {
 		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENETDOWN):
+			return body // it is empty, or its link is down
 		case err != nil:
-			return body // it is empty, or its device is gone
+			// Its device is gone, and it would be ready for ever.
+			i.drop(fd)
+			return body
 		case n > frameHead:
 			body = i.link.receive(link, head[vnetHeaderSize:], body, n-frameHead)
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"davit/netstack/nstest"
 )
 
@@ -15,7 +17,7 @@ func TestWithoutTaps(t *testing.T) {
 	if !nstest.Bare() {
 		const again = "^Test(WithoutTaps|Outbound|OutboundUDP|PublishedBytesAreEqual|HalfClose|PublishUDP|Ping|ContainerSeesItsClients" +
 			"|NobodySpeaksInAnothersName|NobodyAsksInAnothersName|PacketsToLoopbackAreDropped|OtherNamesAreAskedOfTheHost|PathMTUIsTold" +
-			"|IsolatedMembersDoNotMeet|CountersSeeAnInterface|ANetworkGoesOn)$"
+			"|IsolatedMembersDoNotMeet|CountersSeeAnInterface|ANetworkGoesOn|ALinkThatIsGone)$"
 		nstest.RunBare(t, exec.Command("/proc/self/exe", "-test.v", "-test.run", again))
 		return
 	}
@@ -99,4 +101,22 @@ func TestANetworkGoesOn(t *testing.T) {
 		t.Fatal("to the outside:", err)
 	}
 	_ = c.Close()
+}
+
+// Who may administer his network may take his link away, which holds up nobody.
+func TestALinkThatIsGone(t *testing.T) {
+	n := newNetwork(t, Config{})
+	gone, good := attach(t, n, "gone"), attach(t, n, "good")
+	if err := gone.ns.handle.LinkDel(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: gone.index}}); err != nil {
+		t.Fatal(err)
+	}
+	l := listenHost(t, hostIP.String()+":0")
+	c, err := dialIn(good, l.Addr().String())
+	if err != nil {
+		t.Fatal("another container:", err)
+	}
+	_ = c.Close()
+	if err := n.Detach("gone"); err != nil {
+		t.Error(err)
+	}
 }

@@ -3,6 +3,8 @@ package netstack
 import (
 	"fmt"
 	"os"
+
+	"github.com/vishvananda/netlink"
 )
 
 // plug is a namespace that is joined to the bridge and has everything but an
@@ -53,6 +55,8 @@ func (n *Network) plugInto(file *os.File) (*plug, error) {
 		p.queue, err = n.openQueue(p.hostLink)
 	}
 	if err != nil {
+		// The namespace stays, and with it what was made in it.
+		_ = n.ns.handle.LinkDel(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: p.hostLink}})
 		ns.close()
 		return nil, err
 	}
