@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"davit/backend/api"
+	"davit/backend/userns"
 	"davit/backend/wire"
 )
 
@@ -24,7 +25,8 @@ func ServeEngine(ctx context.Context, control *os.File, s api.Service) error {
 	}
 	// The engine's stderr is the keeper's log.
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	server := newServer(wire.Handler(s, log))
+	trim := userns.Trimmer{Grow: 100} // as Go has it
+	server := newServer(wire.Noticed(wire.Handler(s, log), trim.Touch))
 	// Connections are closed before calls are cancelled: the front then sees an
 	// engine that has gone, not calls that it seems to have cancelled itself.
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
