@@ -4,6 +4,7 @@ import { ContainersPage } from './pages/containers.ts';
 const project = (name: string) => ['--label', `com.docker.compose.project=${name}`];
 
 test('groups, filters, several at once, and what the right button offers', async ({ app, davit }) => {
+  test.setTimeout(120_000);
   const list = new ContainersPage(app);
   await davit.cli('load', '--sample');
   await davit.cli('run', '-d', '-P', '--name', 'shop-web', ...project('shop'), 'davit.local/sample');

@@ -30,6 +30,7 @@ async function held(page: Page, method: string): Promise<(status: number, body: 
 }
 
 test('every view loads, fails with a way on, and is empty with a next step', async ({ app }) => {
+  test.setTimeout(120_000);
   for (const { at, method, failed, empty } of views) {
     await test.step(at, async () => {
       const tell = await held(app, method);
@@ -53,6 +54,7 @@ test('every view loads, fails with a way on, and is empty with a next step', asy
 });
 
 test('what was read stays, with a banner, while it cannot be read again', async ({ app, davit }) => {
+  test.setTimeout(120_000);
   await davit.cli('load', '--sample');
   await davit.cli('create', '--name', 'keeper', '-v', 'data:/srv', 'davit.local/sample');
   const lists = views.filter((v) => ['containers', 'images', 'volumes', 'networks'].includes(v.at));
