@@ -52,7 +52,7 @@ func runSystemDf(ctx context.Context, e *env, o DfOptions) error {
 		return verboseDf(e, u, volumes)
 	}
 	return dfTable.write(e.out, o.ListOptions, []dfRow{imagesRow(u), containersRow(u), volumesRow(volumes), {
-		Type: "Layers in other ids", Size: humanSize(u.Shifted), Reclaimable: humanSize(0),
+		Type: "Layers in other ids", Size: humanSize(u.Shifted), Reclaimable: humanSize(0), // they go by themselves
 	}, {
 		Type: "Trash", Size: humanSize(u.Trash), Reclaimable: humanSize(u.Trash),
 	}, {

@@ -189,14 +189,14 @@ func (e *Engine) DiskUsage(ctx context.Context) (api.DiskUsage, error) {
 	return u, explain(ctx.Err())
 }
 
-// takenBelow adds up what files at and below a path take of the disk, whatever
-// their sizes: a husk has the size of what it stands for.
+// takenBelow adds up what files and directories at and below a path take of
+// the disk, whatever their sizes: a husk has the size of what it stands for.
 func takenBelow(path string) (sum int64) {
 	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return nil
 		}
-		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+		if info, err := d.Info(); err == nil {
 			if st, ok := info.Sys().(*syscall.Stat_t); ok {
 				sum += st.Blocks * 512
 			}
