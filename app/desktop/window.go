@@ -11,7 +11,6 @@ import (
 	"davit/app/front"
 	"davit/backend/api"
 	"davit/backend/store"
-	"davit/backend/userns"
 	"davit/backend/wire"
 	"davit/frontend"
 
@@ -33,7 +32,6 @@ type window struct {
 	service  api.Service
 	bridge   *Bridge
 	geometry string // the file
-	trim     userns.Trimmer
 
 	life sync.WaitGroup
 	stop context.CancelFunc
@@ -59,7 +57,6 @@ func newWindow(dirs store.Dirs, d *desktop, log *slog.Logger) (*window, error) {
 // run shows the window until it is closed.
 func (w *window) run() error {
 	defer w.front.Close()
-	w.trim.Begin() // GTK and WebKit load more
 	g := readGeometry(w.geometry)
 	return wails.Run(&options.App{
 		Title:            "Davit",
@@ -72,7 +69,7 @@ func (w *window) run() error {
 		AssetServer: &assetserver.Options{
 			Assets:     frontend.Files(),
 			Handler:    wire.Page(w.service, w.log),
-			Middleware: func(next http.Handler) http.Handler { return wire.Noticed(guarded(next), w.trim.Touch) },
+			Middleware: guarded,
 		},
 		Logger:        wailsLog{w.log},
 		OnStartup:     w.start,

@@ -39,17 +39,9 @@ type Trimmer struct {
 	begun []mapping
 }
 
-// Begin notes what the program and the libraries that it is linked with have in
-// memory: these files stay there as long as the process, and only they are
-// given back. Another file might be gone, and something else in its place,
-// between the look and the deed. A program that loads files itself begins before
-// it does; for others the first Touch is early enough.
-func (t *Trimmer) Begin() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.begin()
-}
-
+// begin notes what the program has in memory when it is first touched: only
+// those files are given back. Another one might be gone, and something else in
+// its place, between the look and the deed.
 func (t *Trimmer) begin() {
 	if t.begun == nil {
 		t.begun = look("maps", readOnlyFiles) // smaps counts pages, which would take a start's time

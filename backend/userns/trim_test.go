@@ -24,7 +24,7 @@ func TestOnlyCleanPagesAreGivenBack(t *testing.T) {
 		t.Errorf("%#x, want %#x", got, want)
 	}
 	var trimmer Trimmer
-	trimmer.Begin()
+	trimmer.begin()
 	if len(trimmer.begun) == 0 {
 		t.Error("the test's own program is not among its files")
 	}
