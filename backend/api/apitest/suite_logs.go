@@ -11,7 +11,7 @@ import (
 )
 
 func testLogs(s *suite) {
-	c, _ := s.run("echo one; echo two >&2; sleep 0.1; echo Three; echo -n last")
+	c, _ := s.run("echo one; echo two >&2; sleep 0.1; echo Three; echo last")
 	all := s.logs(c.ID, api.LogQuery{})
 	var out, err []string
 	for i, l := range all {
@@ -45,6 +45,16 @@ func testLogs(s *suite) {
 		}
 	}
 	s.cursors(c.ID, all)
+	// Text without an end is a line as soon as it might be a prompt: on a busy
+	// computer before the program has ended.
+	open, _ := s.run("echo -n unended")
+	text := ""
+	for _, l := range s.logs(open.ID, api.LogQuery{}) {
+		text += l.Text
+	}
+	if text != "unended" {
+		s.Errorf("text without an end is %q", text)
+	}
 	none := s.sh("true")
 	if got := s.logs(none.ID, api.LogQuery{Follow: true}); len(got) != 0 {
 		s.Errorf("log of one that never ran: %v", got)
