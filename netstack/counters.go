@@ -70,7 +70,8 @@ func (n *Network) Counters() (map[*Endpoint]Counters, error) {
 	now := look{at: time.Now(), of: map[*Endpoint]Counters{}}
 	for _, e := range n.Endpoints() {
 		c := e.counters(byIndex[e.HostLink])
-		c.DroppedOut += e.overflown(byIndex[e.queue.link])
+		q := e.ownQueue()
+		c.DroppedOut += e.overflown(q, byIndex[q.link])
 		now.of[e] = c
 	}
 	n.looks.rate(now)
@@ -94,12 +95,12 @@ func (e *Endpoint) counters(s *netlink.LinkStatistics) Counters {
 // overflown is how many frames for the gateway found its queue full. Those of a
 // packet socket the kernel tells once; of a tap that is shared nobody knows
 // whose they were.
-func (e *Endpoint) overflown(tap *netlink.LinkStatistics) int64 {
+func (e *Endpoint) overflown(q queue, tap *netlink.LinkStatistics) int64 {
 	switch {
-	case e.queue.link != 0 && tap != nil:
+	case q.link != 0 && tap != nil:
 		return int64(tap.TxDropped)
-	case e.queue.link == 0 && e.queue.fd >= 0:
-		if s, err := unix.GetsockoptTpacketStats(e.queue.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+	case q.link == 0 && q.fd >= 0:
+		if s, err := unix.GetsockoptTpacketStats(q.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 			e.lost.Add(int64(s.Drops))
 		}
 	}

@@ -67,9 +67,9 @@ func pinOf(ip, ip6 netip.Addr) pin {
 	return p
 }
 
-func (e *Endpoint) pin() pin {
+func (e *Endpoint) pinAt(q queue) pin {
 	p := pinOf(e.IP, e.IP6)
-	p.gateway, p.link = e.queue.mac, e.HostLink
+	p.gateway, p.link = q.mac, e.HostLink
 	return p
 }
 

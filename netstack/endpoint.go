@@ -56,10 +56,12 @@ type Endpoint struct {
 	Interface string // its name in the namespace
 	HostLink  int    // index of the bridge's end of the veth pair, for [Network.Restore]
 
-	n     *Network
-	ns    *namespace
-	index int // of Interface
-	queue queue
+	n         *Network
+	ns        *namespace
+	index     int // of Interface
+	queueMu   sync.Mutex
+	queue     queue
+	isSettled bool
 
 	mu     sync.Mutex
 	config EndpointConfig
@@ -118,6 +120,7 @@ func (n *Network) Attach(_ context.Context, c EndpointConfig) (*Endpoint, error)
 		return nil, fmt.Errorf("attach %s: %w", c.ID, err)
 	}
 	n.names.add(e, c.Names)
+	e.settled(true)
 	return e, e.setOffline(c.Offline)
 }
 
@@ -162,11 +165,12 @@ func (n *Network) Restore(c EndpointConfig, r Restored) (*Endpoint, error) {
 		space.close()
 		return nil, err
 	}
-	if err := errors.Join(e.neighbours(), n.admit(e)); err != nil {
+	if err := errors.Join(e.neighbours(e.queue.mac), n.admit(e)); err != nil {
 		_ = n.Detach(c.ID)
 		return nil, err
 	}
 	n.names.add(e, c.Names)
+	e.settled(true)
 	return e, e.setOffline(c.Offline)
 }
 
@@ -177,7 +181,7 @@ func (e *Endpoint) requeue() error {
 		return fmt.Errorf("link %s: %w", e.Interface, err)
 	}
 	e.index = link.Attrs().Index
-	e.queue, err = e.n.openQueue(e.HostLink)
+	e.queue, err = e.n.firstQueue(e.HostLink)
 	return err
 }
 
@@ -265,7 +269,7 @@ func (e *Endpoint) configure() error {
 			return err
 		}
 	}
-	if err := e.neighbours(); err != nil {
+	if err := e.neighbours(e.ownQueue().mac); err != nil {
 		return err
 	}
 	for _, g := range e.gateways() {
@@ -335,22 +339,23 @@ func (e *Endpoint) gateways() []netip.Addr {
 	return []netip.Addr{e.n.gateway}
 }
 
-// neighbours tells the namespace which addresses are the gateway's.
-func (e *Endpoint) neighbours() error {
+// neighbours tells the namespace which addresses are the gateway's, and at
+// which of its MACs.
+func (e *Endpoint) neighbours(gateway mac) error {
 	all := e.gateways()
 	if e.config.HostAccess {
 		all = append(all, e.n.HostAddr())
 	}
 	for _, ip := range all {
-		if err := e.neighbour(ip); err != nil {
+		if err := e.neighbour(ip, gateway); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Endpoint) neighbour(ip netip.Addr) error {
-	at := &netlink.Neigh{LinkIndex: e.index, State: netlink.NUD_PERMANENT, IP: ip.AsSlice(), HardwareAddr: e.queue.mac[:]}
+func (e *Endpoint) neighbour(ip netip.Addr, gateway mac) error {
+	at := &netlink.Neigh{LinkIndex: e.index, State: netlink.NUD_PERMANENT, IP: ip.AsSlice(), HardwareAddr: gateway[:]}
 	if err := e.ns.handle.NeighSet(at); err != nil {
 		return fmt.Errorf("set the gateway's MAC: %w", err)
 	}
@@ -456,6 +461,7 @@ func (e *Endpoint) close() {
 	e.live.abortAll()
 	e.inside.close()
 	n.names.remove(e)
+	e.settled(false)
 	n.expel(e)
 	n.mu.Lock()
 	delete(n.byIP, e.IP)
@@ -469,7 +475,7 @@ func (e *Endpoint) close() {
 
 func (e *Endpoint) unplug() {
 	n := e.n
-	n.closeQueue(e.queue)
+	n.closeQueue(e.ownQueue())
 	veth := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: e.HostLink}}
 	err := n.ns.handle.LinkDel(veth)
 	if err != nil && !errors.Is(err, unix.ENODEV) { // its namespace ended first

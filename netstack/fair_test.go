@@ -20,11 +20,56 @@ func lostBy(t *testing.T, n *Network, e *Endpoint) int64 {
 	return all[e].DroppedOut
 }
 
+// What crowds the queue that all share has each given one of its own, also who
+// comes later, and nobody loses what he asked for meanwhile.
+func TestACrowdedQueueIsNotSharedLonger(t *testing.T) {
+	n := newNetwork(t, Config{})
+	evil, good := attach(t, n, "evil"), attach(t, n, "good")
+	if e, g := evil.ownQueue(), good.ownQueue(); e.fd >= 0 || g.fd >= 0 || e.mac != g.mac {
+		t.Fatalf("queues of their own before anybody sent anything: %v, %v", e, g)
+	}
+	tcp := listenHost(t, hostIP.String()+":0")
+	nstest.Serve(tcp, echo)
+	raw := packetSocket(t, evil)
+	f := frame(mac(evil.MAC), n.link.edge.mac, evil.IP, hostIP, protocolUDP, 0, 0, 0, 9, 0, 9, 0, 0, 'x')
+	var enough atomic.Bool
+	flooded := make(chan struct{})
+	go func() {
+		defer close(flooded)
+		for i := 0; !enough.Load(); i++ {
+			f[ethernetSize+ipv4Min], f[ethernetSize+ipv4Min+1] = byte(i>>8), byte(i) // from all ports
+			_, _ = raw.Write(f)
+		}
+	}()
+	own := func(e *Endpoint) bool { return e.ownQueue().fd >= 0 }
+	for end := time.Now().Add(30 * time.Second); !own(evil) || !own(good); {
+		if time.Now().After(end) {
+			t.Fatalf("they share it still: %v, %v", evil.ownQueue(), good.ownQueue())
+		}
+		askTCP(t, good, tcp.Addr().String())
+	}
+	late := attach(t, n, "late")
+	if a, b, c := evil.ownQueue(), good.ownQueue(), late.ownQueue(); c.fd < 0 || a.mac == b.mac || b.mac == c.mac || b.mac == n.link.edge.mac {
+		t.Errorf("the queues are %v, %v and %v", a, b, c)
+	}
+	askTCP(t, good, tcp.Addr().String())
+	askTCP(t, late, tcp.Addr().String())
+	enough.Store(true)
+	<-flooded
+	if err := n.Detach("late"); err != nil {
+		t.Error(err)
+	}
+	if n := n.queues.Load(); n < 2 {
+		t.Errorf("%d queues are counted", n)
+	}
+}
+
 // Of one that sends more than is taken the surplus is lost, in its own queue:
 // all that another asks of the outside meanwhile is answered, and of its
 // datagrams none is lost on the way to the gateway.
 func TestFloodFillsItsOwnQueue(t *testing.T) {
 	n := newNetwork(t, Config{})
+	n.separate()
 	evil, good := attach(t, n, "evil"), attach(t, n, "good")
 	tcp, udp := listenHost(t, hostIP.String()+":0"), echoUDP(t)
 	nstest.Serve(tcp, echo)

@@ -11,10 +11,10 @@ import (
 	"gvisor.dev/gvisor/pkg/buffer"
 )
 
-// intake takes the frames for the stack out of the kernel's queues, of which
-// each endpoint has its own: in turns, a few of each. Who sends more than is
-// taken fills his queue, and loses what does not fit; the others' are as empty
-// as before.
+// intake takes the frames for the stack out of the kernel's queues, in turns, a
+// few of each. Who sends more than is taken fills his queue, and loses what does
+// not fit; the others' are as empty as before. That the queue which they share
+// does not get empty is told to who gives each its own.
 type intake struct {
 	link  *link
 	epoll int
@@ -25,6 +25,9 @@ type intake struct {
 	mu     sync.Mutex // held while frames are handed on
 	serial int32
 	queues map[int32]queued
+
+	crowded   func() // the shared queue is; called by a goroutine of its own
+	fullTurns int    // of the shared queue, one after the other
 }
 
 // queued is one descriptor that is read. The serial tells those that had the
@@ -42,12 +45,15 @@ const (
 	// framesInTurn and bytesInTurn end the turn of one queue.
 	framesInTurn = 32
 	bytesInTurn  = 512 << 10
+	// crowdedTurns are as many full turns as take a quarter of what the kernel
+	// keeps for us.
+	crowdedTurns = 8
 	// queuesInTurn is how many are asked about at once.
 	queuesInTurn = 64
 )
 
-func newIntake(l *link) (*intake, error) {
-	i := &intake{link: l, queues: map[int32]queued{}, done: make(chan struct{})}
+func newIntake(l *link, crowded func()) (*intake, error) {
+	i := &intake{link: l, queues: map[int32]queued{}, done: make(chan struct{}), crowded: crowded}
 	var err error
 	if i.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("epoll_create", err)
@@ -143,6 +149,9 @@ func (i *intake) turn(fd, link int, head *[frameHead]byte, body *buffer.View) *b
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENETDOWN):
+			if link == anyLink {
+				i.fullTurns = 0
+			}
 			return body // it is empty, or its link is down
 		case err != nil:
 			// Its device is gone, and it would be ready for ever.
@@ -154,6 +163,12 @@ func (i *intake) turn(fd, link int, head *[frameHead]byte, body *buffer.View) *b
 		if bytes += max(n, 0); bytes >= bytesInTurn {
 			return body
 		}
+	}
+	if link != anyLink {
+		return body
+	}
+	if i.fullTurns++; i.fullTurns == crowdedTurns {
+		go i.crowded()
 	}
 	return body
 }

@@ -53,7 +53,7 @@ func (n *Network) newLink(e *edge) (*link, error) {
 	l := &link{fd: n.device, packet: n.tap == nil, edge: e, addr: tcpip.LinkAddress(e.mac[:])}
 	l.mtu.Store(uint32(n.config.MTU))
 	var err error
-	if l.intake, err = newIntake(l); err != nil {
+	if l.intake, err = newIntake(l, n.separate); err != nil {
 		return nil, err
 	}
 	if !l.packet {

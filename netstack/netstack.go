@@ -131,6 +131,7 @@ type Network struct {
 	looks looks
 
 	queues      atomic.Int64 // that endpoints have of their own
+	apart       atomic.Bool  // each endpoint is to have one
 	taken       atomic.Int64 // descriptors, by the connections of all endpoints
 	refusedAt   atomic.Int64 // see Exhausted; Unix nanoseconds
 	descriptors int64        // that this process may have; set once

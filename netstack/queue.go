@@ -12,10 +12,11 @@ import (
 )
 
 // queue is the way of one endpoint's frames to the stack. Where there are taps
-// it is a tap of its own in the bridge, under a MAC address that nobody else
-// knows, which that endpoint is told to be the gateway's: so no other's frames
-// fill it. Without taps it is a packet socket on the bridge's end of the
-// endpoint's veth pair.
+// all share the network's, for as long as that is not crowded; then each gets a
+// tap of its own in the bridge, under a MAC address that nobody else knows,
+// which that endpoint is told to be the gateway's: so no other's frames fill
+// it. Without taps it is a packet socket on the bridge's end of the endpoint's
+// veth pair.
 type queue struct {
 	fd   int
 	link int // the tap's index; 0: it is none
@@ -28,6 +29,64 @@ const maxQueues = 400
 
 // shared is the queue of those that have none of their own.
 func (n *Network) shared() queue { return queue{fd: -1, mac: n.link.edge.mac} }
+
+// firstQueue is that of a link which is being made.
+func (n *Network) firstQueue(hostLink int) (queue, error) {
+	if n.tap != nil && !n.apart.Load() {
+		return n.shared(), nil
+	}
+	return n.openQueue(hostLink)
+}
+
+// separate gives each endpoint a queue of its own from now on.
+func (n *Network) separate() {
+	if n.tap == nil || n.apart.Swap(true) || !n.begin() {
+		return
+	}
+	defer n.work.Done()
+	for _, e := range n.Endpoints() {
+		if err := e.separate(); err != nil {
+			n.log.Warn("give an endpoint its own queue", "id", e.ID, "err", err)
+		}
+	}
+}
+
+// settled tells that e is configured, for as long as it is. It is too late for
+// [Network.separate] then, where that has looked before.
+func (e *Endpoint) settled(is bool) {
+	e.queueMu.Lock()
+	e.isSettled = is
+	e.queueMu.Unlock()
+	if !is || !e.n.apart.Load() {
+		return
+	}
+	if err := e.separate(); err != nil {
+		e.n.log.Warn("give an endpoint its own queue", "id", e.ID, "err", err)
+	}
+}
+
+// separate gives e a queue of its own, if it has none.
+func (e *Endpoint) separate() error {
+	e.queueMu.Lock()
+	defer e.queueMu.Unlock()
+	if !e.isSettled || e.queue.fd >= 0 {
+		return nil
+	}
+	q, err := e.n.openQueue(e.HostLink)
+	if err != nil || q.fd < 0 {
+		return err
+	}
+	e.queue = q
+	e.n.link.edge.pin(e.MAC, e.pinAt(q))
+	return e.neighbours(q.mac)
+}
+
+// ownQueue is the queue that e has.
+func (e *Endpoint) ownQueue() queue {
+	e.queueMu.Lock()
+	defer e.queueMu.Unlock()
+	return e.queue
+}
 
 // openQueue makes a queue for the endpoint behind a link of the bridge. Where
 // none can be had the endpoint shares the network's.

@@ -25,7 +25,7 @@ func (n *Network) makePlug() (*plug, error) {
 	}
 	p := &plug{ns: ns, name: endpointLink, index: endpointIndex, hostLink: int(n.seq.Add(1))}
 	if err = n.makeVeth(p); err == nil {
-		p.queue, err = n.openQueue(p.hostLink)
+		p.queue, err = n.firstQueue(p.hostLink)
 	}
 	if err != nil {
 		ns.close() // takes eth0 with it, and that its other end
@@ -52,7 +52,7 @@ func (n *Network) plugInto(file *os.File) (*plug, error) {
 		err = n.makeVeth(p)
 	}
 	if err == nil {
-		p.queue, err = n.openQueue(p.hostLink)
+		p.queue, err = n.firstQueue(p.hostLink)
 	}
 	if err != nil {
 		// The namespace stays, and with it what was made in it.

@@ -111,7 +111,7 @@ func (n *Network) admit(e *Endpoint) error {
 			return fmt.Errorf("neighbour %s: %s", ip, err)
 		}
 	}
-	n.link.edge.pin(e.MAC, e.pin())
+	n.link.edge.pin(e.MAC, e.pinAt(e.ownQueue()))
 	return nil
 }
 
