@@ -1,5 +1,28 @@
 export namespace api {
 	
+	export interface Connection {
+	    network: string;
+	    protocol: string;
+	    inbound?: boolean;
+	    port: number;
+	    remote: string;
+	    host?: string;
+	    // Go type: time
+	    since: any;
+	    sent: number;
+	    received: number;
+	}
+	export interface Traffic {
+	    in: number;
+	    out: number;
+	    packetsIn: number;
+	    packetsOut: number;
+	    droppedIn?: number;
+	    droppedOut?: number;
+	    inRate: number;
+	    outRate: number;
+	    connections: number;
+	}
 	export interface Attachment {
 	    network: string;
 	    aliases: string[];
@@ -9,6 +32,8 @@ export namespace api {
 	    ip6?: string;
 	    prefix6?: number;
 	    mac?: string;
+	    traffic?: Traffic;
+	    connections?: Connection[];
 	}
 	export interface Mend {
 	    action: string;
@@ -26,6 +51,7 @@ export namespace api {
 	    fixWhy?: string;
 	    mend?: Mend;
 	}
+	
 	export interface Port {
 	    hostIP: string;
 	    hostPort: number;
@@ -101,6 +127,7 @@ export namespace api {
 	export interface LogLimits {
 	    maxSize?: number;
 	    maxFiles?: number;
+	    none?: boolean;
 	}
 	export interface Limits {
 	    memory?: number;
@@ -109,6 +136,7 @@ export namespace api {
 	    cpuSet?: string;
 	    pids?: number;
 	    ioWeight?: number;
+	    cpuShares?: number;
 	}
 	export interface NetworkJoin {
 	    network: string;
@@ -187,6 +215,7 @@ export namespace api {
 	    sysctls?: Record<string, string>;
 	    ulimits?: Ulimit[];
 	    secrets?: SecretUse[];
+	    oomScoreAdj?: number;
 	    pull?: string;
 	    timezone?: string;
 	}
@@ -482,6 +511,7 @@ export namespace api {
 	    tags: Tag[];
 	    more?: boolean;
 	}
+	
 	
 
 }

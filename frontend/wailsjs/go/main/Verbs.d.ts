@@ -36,6 +36,8 @@ export function Restart(arg1:string,arg2:api.StopOptions):Promise<void>;
 
 export function SaveFile(arg1:api.FilePath,arg2:boolean,arg3:string):Promise<void>;
 
+export function SaveFiles(arg1:api.FilePath,arg2:Array<api.RawPath>,arg3:string):Promise<void>;
+
 export function SaveImages(arg1:Array<string>,arg2:api.SaveFormat,arg3:string):Promise<void>;
 
 export function SaveLog(arg1:string,arg2:api.LogQuery,arg3:string):Promise<void>;

@@ -70,6 +70,10 @@ export function SaveFile(arg1, arg2, arg3) {
   return window['go']['main']['Verbs']['SaveFile'](arg1, arg2, arg3);
 }
 
+export function SaveFiles(arg1, arg2, arg3) {
+  return window['go']['main']['Verbs']['SaveFiles'](arg1, arg2, arg3);
+}
+
 export function SaveImages(arg1, arg2, arg3) {
   return window['go']['main']['Verbs']['SaveImages'](arg1, arg2, arg3);
 }
