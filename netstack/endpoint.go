@@ -58,10 +58,10 @@ type Endpoint struct {
 
 	n         *Network
 	ns        *namespace
-	index     int // of Interface
-	queueMu   sync.Mutex
+	index     int        // of Interface
+	queueMu   sync.Mutex // for the two that follow
 	queue     queue
-	isSettled bool
+	isSettled bool // see settled
 
 	mu     sync.Mutex
 	config EndpointConfig

@@ -32,15 +32,7 @@ func TestACrowdedQueueIsNotSharedLonger(t *testing.T) {
 	nstest.Serve(tcp, echo)
 	raw := packetSocket(t, evil)
 	f := frame(mac(evil.MAC), n.link.edge.mac, evil.IP, hostIP, protocolUDP, 0, 0, 0, 9, 0, 9, 0, 0, 'x')
-	var enough atomic.Bool
-	flooded := make(chan struct{})
-	go func() {
-		defer close(flooded)
-		for i := 0; !enough.Load(); i++ {
-			f[ethernetSize+ipv4Min], f[ethernetSize+ipv4Min+1] = byte(i>>8), byte(i) // from all ports
-			_, _ = raw.Write(f)
-		}
-	}()
+	stop := flood(raw, f)
 	own := func(e *Endpoint) bool { return e.ownQueue().fd >= 0 }
 	for end := time.Now().Add(30 * time.Second); !own(evil) || !own(good); {
 		if time.Now().After(end) {
@@ -54,8 +46,7 @@ func TestACrowdedQueueIsNotSharedLonger(t *testing.T) {
 	}
 	askTCP(t, good, tcp.Addr().String())
 	askTCP(t, late, tcp.Addr().String())
-	enough.Store(true)
-	<-flooded
+	stop()
 	if err := n.Detach("late"); err != nil {
 		t.Error(err)
 	}
@@ -79,15 +70,7 @@ func TestFloodFillsItsOwnQueue(t *testing.T) {
 		"half-open connections": frame(mac(evil.MAC), evil.queue.mac, evil.IP, hostIP, protocolTCP, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0),
 	} {
 		before := lostBy(t, n, evil)
-		var enough atomic.Bool
-		flooded := make(chan struct{})
-		go func() {
-			defer close(flooded)
-			for i := 0; !enough.Load(); i++ {
-				f[ethernetSize+ipv4Min], f[ethernetSize+ipv4Min+1] = byte(i>>8), byte(i) // from all ports
-				_, _ = raw.Write(f)
-			}
-		}()
+		stop := flood(raw, f)
 		// Until it was a flood, and for a while.
 		deadline := time.Now().Add(30 * time.Second)
 		for asked := 0; asked < 5 || lostBy(t, n, evil) == before; asked++ {
@@ -97,11 +80,27 @@ func TestFloodFillsItsOwnQueue(t *testing.T) {
 			askTCP(t, good, tcp.Addr().String())
 			askUDP(t, good, udp)
 		}
-		enough.Store(true)
-		<-flooded
+		stop()
 	}
 	if lost := lostBy(t, n, good); lost > 0 {
 		t.Errorf("%d frames of who sent little were lost", lost)
+	}
+}
+
+// flood writes a frame again and again, from all ports, until it is stopped.
+func flood(raw io.Writer, f []byte) (stop func()) {
+	var enough atomic.Bool
+	flooded := make(chan struct{})
+	go func() {
+		defer close(flooded)
+		for i := 0; !enough.Load(); i++ {
+			f[ethernetSize+ipv4Min], f[ethernetSize+ipv4Min+1] = byte(i>>8), byte(i)
+			_, _ = raw.Write(f)
+		}
+	}()
+	return func() {
+		enough.Store(true)
+		<-flooded
 	}
 }
 

@@ -16,9 +16,10 @@
 // The package runs in a process that is in the host's network namespace and
 // is root of a user namespace: it needs CAP_SYS_ADMIN and CAP_NET_ADMIN there,
 // and nothing outside of it but /dev/net/tun, without which packet sockets take
-// the taps' place. Each endpoint's frames reach the stack by a queue of its own
-// (queue.go), of which a few are taken in turns (intake.go). They are hostile;
-// what may pass is decided in edge.go and policy.go.
+// the taps' place. Frames reach the stack by a queue that all share until it is
+// crowded, then by one of each endpoint's own (queue.go); a few of each are taken
+// in turns (intake.go). They are hostile; what may pass is decided in edge.go
+// and policy.go.
 package netstack
 
 import (

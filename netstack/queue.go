@@ -45,9 +45,7 @@ func (n *Network) separate() {
 	}
 	defer n.work.Done()
 	for _, e := range n.Endpoints() {
-		if err := e.separate(); err != nil {
-			n.log.Warn("give an endpoint its own queue", "id", e.ID, "err", err)
-		}
+		e.separate()
 	}
 }
 
@@ -57,16 +55,20 @@ func (e *Endpoint) settled(is bool) {
 	e.queueMu.Lock()
 	e.isSettled = is
 	e.queueMu.Unlock()
-	if !is || !e.n.apart.Load() {
-		return
+	if is && e.n.apart.Load() {
+		e.separate()
 	}
-	if err := e.separate(); err != nil {
+}
+
+// separate gives e a queue of its own, if it has none. Where none can be had it
+// goes on with the shared one.
+func (e *Endpoint) separate() {
+	if err := e.openOwnQueue(); err != nil {
 		e.n.log.Warn("give an endpoint its own queue", "id", e.ID, "err", err)
 	}
 }
 
-// separate gives e a queue of its own, if it has none.
-func (e *Endpoint) separate() error {
+func (e *Endpoint) openOwnQueue() error {
 	e.queueMu.Lock()
 	defer e.queueMu.Unlock()
 	if !e.isSettled || e.queue.fd >= 0 {

@@ -22,12 +22,7 @@ func (o *DebugOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.shell, "shell", autoShell, "The `shell`: one of the container's, or the toolbox's (auto, sh, ash)")
 	f.BoolVarP(&s.Interactive, "interactive", "i", true, "Keep its standard input open")
 	f.BoolVarP(&s.TTY, "tty", "t", false, "Give it a terminal (default: where you have one)")
-	f.StringArrayVarP(&o.env, "env", "e", nil, "Set a variable: `KEY=value`, or KEY to pass on your own")
-	f.StringArrayVar(&o.envFiles, "env-file", nil, "Read variables from a `file`")
-	f.StringVarP(&s.WorkingDir, "workdir", "w", "", "The working `directory` inside")
-	f.StringVarP(&s.User, "user", "u", "", "Run as this user: `name|uid[:group|gid]` (default root)")
-	f.BoolVar(&s.Privileged, "privileged", false, "With all capabilities")
-	f.StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys, "Keys that leave the command running")
+	o.addProcessFlags(f, "Run as this user: `name|uid[:group|gid]` (default root)")
 }
 
 func newDebugCommand() *command {

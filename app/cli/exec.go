@@ -23,10 +23,17 @@ func (o *ExecOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&s.Detach, "detach", "d", false, "Run it in the background")
 	f.BoolVarP(&s.Interactive, "interactive", "i", false, "Keep its standard input open")
 	f.BoolVarP(&s.TTY, "tty", "t", false, "Give it a terminal")
+	o.addProcessFlags(f, "Run as this user: `name|uid[:group|gid]`")
+}
+
+// addProcessFlags adds what a process in a container is given; user is the help
+// of --user.
+func (o *ExecOptions) addProcessFlags(f *pflag.FlagSet, user string) {
+	s := &o.spec
 	f.StringArrayVarP(&o.env, "env", "e", nil, "Set a variable: `KEY=value`, or KEY to pass on your own")
 	f.StringArrayVar(&o.envFiles, "env-file", nil, "Read variables from a `file`")
 	f.StringVarP(&s.WorkingDir, "workdir", "w", "", "The working `directory` inside")
-	f.StringVarP(&s.User, "user", "u", "", "Run as this user: `name|uid[:group|gid]`")
+	f.StringVarP(&s.User, "user", "u", "", user)
 	f.BoolVar(&s.Privileged, "privileged", false, "With all capabilities")
 	f.StringVar(&o.detachKeys, "detach-keys", defaultDetachKeys, "Keys that leave the command running")
 }

@@ -82,6 +82,7 @@ func ranges(field string, given []string, own []idmap.Range) ([]idmap.Range, err
 // sweepShifted removes layers that were made for containers with ids of their
 // own and that none will want.
 func (e *Engine) sweepShifted(ctx context.Context) error {
+	// Each command that writes comes here, and most people have no such layers.
 	if _, err := os.Lstat(e.dirs.Shifted()); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
