@@ -79,3 +79,30 @@ test('everything without a mouse: palette, run, log, stop, remove, undo', async 
     await expect(app.getByRole('heading', { name: 'About' })).toBeVisible();
   });
 });
+
+test('what is typed before a part of the page has come is typed into it', async ({ app }) => {
+  const registry = process.env.DAVIT_E2E_REGISTRY!;
+  let come = () => {};
+  const asked = new Promise<void>((go) => (come = go));
+  const scripts = '**/assets/{Search,Palette,RunSheet}-*.js';
+  await app.route(scripts, async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await app.reload();
+  await expect(app.getByRole('heading', { level: 1 })).toHaveText('Containers');
+  await app.keyboard.press('Alt+3');
+  await app.keyboard.press('Control+f');
+  await app.keyboard.type('wex');
+  await app.keyboard.press('Backspace');
+  await app.keyboard.type('b');
+  await app.keyboard.press('Control+k');
+  await app.keyboard.type('run a con');
+  await app.keyboard.press('Enter');
+  await app.keyboard.type(`${registry}/big`);
+  come();
+  await expect(app.getByRole('dialog', { name: 'Run a Container' }).getByLabel('Image', { exact: true })).toHaveValue(`${registry}/big`);
+  await app.keyboard.press('Escape');
+  await expect(app.getByRole('dialog')).toHaveCount(0);
+  await expect(app.getByRole('searchbox')).toHaveValue('web');
+});

@@ -13,6 +13,7 @@ import { FetchTransport } from '$lib/api/transport';
 import { Volumes } from '$lib/api/volumes';
 import { t } from '$lib/i18n';
 import { Actions } from './actions';
+import { TypedAhead } from './ahead';
 import { Clock } from './clock.svelte';
 import { Dialogs } from './dialogs.svelte';
 import { Frame } from './frame.svelte';
@@ -45,6 +46,7 @@ export const toasts = new Toasts();
 export const dialogs = new Dialogs();
 export const actions = new Actions();
 export const clock = new Clock(document);
+export const ahead = new TypedAhead(window);
 
 export async function copy(text: string, said: string = t.common.copied): Promise<void> {
   try {

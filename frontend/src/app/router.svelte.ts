@@ -32,19 +32,28 @@ function decode(part: string): string {
 
 export class Router {
   route = $state.raw<Route>(parse(''));
+  private hash = '';
 
   constructor(private readonly w: Window) {
-    this.route = parse(w.location.hash);
-    w.addEventListener('hashchange', () => (this.route = parse(w.location.hash)));
+    this.follow();
+    w.addEventListener('hashchange', () => this.follow());
   }
 
   go(section: Section, id = '', tab = '', query: Record<string, string> = {}): void {
     this.w.location.hash = format(section, id, tab, query);
+    // The browser tells of it later: a key that is pressed until then is for the new place.
+    this.follow();
   }
 
   /** Changes the address without a new step to go back to. */
   replace(section: Section, id = '', tab = '', query: Record<string, string> = {}): void {
     this.w.history.replaceState(null, '', format(section, id, tab, query));
-    this.route = parse(this.w.location.hash);
+    this.follow();
+  }
+
+  private follow(): void {
+    if (this.w.location.hash === this.hash) return;
+    this.hash = this.w.location.hash;
+    this.route = parse(this.hash);
   }
 }

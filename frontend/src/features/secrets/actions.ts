@@ -1,6 +1,6 @@
 import { SvelteSet } from 'svelte/reactivity';
 import type { Action } from '$app/actions';
-import { copy, dialogs, engine, router, toasts, volumes } from '$app/davit.svelte';
+import { ahead, copy, dialogs, engine, router, toasts, volumes } from '$app/davit.svelte';
 import { asApiError } from '$lib/api/errors';
 import type { Secret } from '$lib/api/types';
 import { t } from '$lib/i18n';
@@ -13,7 +13,7 @@ export const hidden = new SvelteSet<string>();
 
 /** Asks for a new secret, or for another value of one. */
 export async function create(replaced?: Secret): Promise<void> {
-  const { default: CreateDialog } = await import('./CreateDialog.svelte');
+  const { default: CreateDialog } = await ahead.hold(import('./CreateDialog.svelte'));
   dialogs.view(CreateDialog, { replaced });
 }
 

@@ -1,11 +1,11 @@
-import { dialogs, toasts } from '$app/davit.svelte';
+import { ahead, dialogs, toasts } from '$app/davit.svelte';
 import { asApiError } from '$lib/api/errors';
 import type { Image } from '$lib/api/types';
 
 // Dialogs that are seldom opened come when they are asked for.
 async function show(load: Promise<{ default: unknown }>, props: Record<string, unknown> = {}): Promise<void> {
   try {
-    const { default: view } = await load;
+    const { default: view } = await ahead.hold(load);
     dialogs.view(view as Parameters<typeof dialogs.view>[0], props);
   } catch (thrown) {
     toasts.show(asApiError(thrown).message);
