@@ -22,6 +22,7 @@ export const test = base.extend<Fixtures>({
     const faults: string[] = [];
     page.on('pageerror', (e) => faults.push(e.message));
     page.on('console', (m) => m.type() === 'error' && /Content Security Policy|Refused to/.test(m.text()) && faults.push(m.text()));
+    await hamper(page);
     await page.goto(await davit.serve());
     await expect(page.getByRole('navigation')).toBeVisible();
     await use(page);
@@ -30,6 +31,15 @@ export const test = base.extend<Fixtures>({
 });
 
 export { expect };
+
+/** DAVIT_E2E_SLOWER=6 plays a computer six times as slow, far from the engine: what counts on haste fails. */
+async function hamper(page: Page): Promise<void> {
+  const rate = Number(process.env.DAVIT_E2E_SLOWER ?? 1);
+  if (rate <= 1) return;
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate });
+  await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 10 * rate, downloadThroughput: -1, uploadThroughput: -1 });
+}
 
 const themes = ['light', 'dark'] as const;
 
