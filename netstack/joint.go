@@ -16,13 +16,16 @@ const (
 	smallRead = 64 << 10
 	// roundsAtOnce bounds what one connection moves before others have their turn.
 	roundsAtOnce = 8
+	// jointEvents are told once each time that they come to be.
+	jointEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
 )
 
 // joint joins a client of a published port to the container: two sockets, and
 // what is on its way each way. FIN and RST are passed on. It belongs to one
-// mover.
+// mover at a time.
 type joint struct {
 	m      *mover
+	at     atomic.Pointer[mover] // the same, for others than the mover itself
 	p      *port
 	flow   *flow
 	leave  func() // out of the endpoint's list
@@ -34,6 +37,8 @@ type joint struct {
 	queued bool // in m.again
 	lots   bool // the container has sent a lot already
 	ways   [2]way
+	weight int64 // its work in the mover's window, which has this number
+	window int
 }
 
 // way is one direction.
@@ -43,6 +48,7 @@ type way struct {
 	bulk     bool   // through a pipe
 	pipe     *pipe  // holds piped bytes; nil: none
 	piped    int    // bytes in it
+	moved    int    // bytes, in this turn
 	since    int    // bytes that were piped since there were none
 	rest     []byte // that was read and not yet written
 	fresh    bool   // there may be something to read
@@ -58,6 +64,7 @@ type way struct {
 // join begins a connection that was accepted.
 func (m *mover) join(p *port, client int, remote netip.AddrPort) {
 	j := &joint{m: m, p: p, client: client, inside: -1, tries: p.destinations(remote.Addr())}
+	j.at.Store(m)
 	j.flow = &flow{protocol: "tcp", inbound: true, beside: true, port: p.ContainerPort, remote: remote, since: time.Now()}
 	if !m.n.mayOpen(p.e) {
 		abortSocket(client)
@@ -65,7 +72,7 @@ func (m *mover) join(p *port, client int, remote netip.AddrPort) {
 	}
 	j.ways[0] = way{from: client, count: &j.flow.received, slow: true}
 	j.ways[1] = way{to: client, count: &j.flow.sent}
-	if j.hear() != nil || m.watch(client, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}) != nil {
+	if j.hear() != nil || m.watch(client, jointEvents, item{joint: j}) != nil {
 		abortSocket(client)
 		return
 	}
@@ -120,7 +127,7 @@ func (j *joint) dial(d destination) bool {
 		return false
 	}
 	j.inside = fd
-	if werr := j.m.watch(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET, item{joint: j}); werr != nil {
+	if werr := j.m.watch(fd, jointEvents, item{joint: j}); werr != nil {
 		j.undial()
 		return false
 	}
@@ -212,7 +219,6 @@ func (j *joint) answered(events uint32) {
 
 // move moves what can be moved now.
 func (j *joint) move() {
-	j.queued = false
 	if j.ended {
 		return
 	}
@@ -225,6 +231,7 @@ func (j *joint) move() {
 		}
 		more = more || m
 	}
+	j.m.weigh(j)
 	if j.ways[1].bulk && !j.lots {
 		j.lots = true
 		j.unpace()
@@ -310,7 +317,7 @@ func (w *way) fill(m *mover) error {
 		w.fresh = false
 		return ignoreAgain(err)
 	}
-	w.count.Add(int64(k))
+	w.took(k)
 	w.bulk = k == len(m.buf)
 	if !w.bulk {
 		// A stream that gave less has no more; and nothing comes behind its end.
@@ -337,12 +344,8 @@ func (w *way) fill(m *mover) error {
 
 // fillPipe reads into a pipe, for as long as much comes.
 func (w *way) fillPipe(m *mover) error {
-	p, err := m.n.pipes.get()
-	if err != nil {
-		return err
-	}
-	if p.tiny() {
-		m.n.pipes.put(p)
+	p := m.n.pipes.get()
+	if p == nil {
 		w.bulk = false // what fits the buffer is copied, and then this is tried again
 		return nil
 	}
@@ -357,8 +360,13 @@ func (w *way) fillPipe(m *mover) error {
 	}
 	w.pipe, w.piped = p, k
 	w.since += k
-	w.count.Add(int64(k))
+	w.took(k)
 	return nil
+}
+
+func (w *way) took(k int) {
+	w.count.Add(int64(k))
+	w.moved += k
 }
 
 // hasten lets small packets go before the earlier ones are acknowledged. Many a
@@ -459,7 +467,16 @@ func abortSocket(fd int) {
 }
 
 // Abort ends the connection with a RST; it may be called from anywhere.
-func (j *joint) Abort() { j.m.post(func() { j.end(true) }) }
+func (j *joint) Abort() {
+	m := j.at.Load()
+	m.post(func() {
+		if j.at.Load() != m {
+			j.Abort() // it was handed over meanwhile
+			return
+		}
+		j.end(true)
+	})
+}
 
 // Close is Abort.
 func (j *joint) Close() error { j.Abort(); return nil }

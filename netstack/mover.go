@@ -17,7 +17,8 @@ import (
 // movers carry the connections of published ports by the direct path: a few
 // threads, each with an epoll of its own, accept, connect and move bytes
 // without waiting. A connection is a joint on one of them from its first
-// moment to its last; it has no goroutine.
+// moment on; it has no goroutine. One that turns out to be work may be handed to
+// another (see share).
 type movers struct {
 	n   *Network
 	all []*mover
@@ -31,8 +32,11 @@ type mover struct {
 	items  map[int32]item
 	serial int32 // tells the items that had a descriptor one after the other
 	again  []*joint
+	busy   bool // something came within linger, and will again
 	buf    []byte
 	done   chan struct{}
+	ms     *movers
+	load   workload
 
 	mu     sync.Mutex
 	posted []func()
@@ -50,15 +54,23 @@ type item struct {
 // processors, for clients and servers need theirs at the same time.
 const maxMovers = 4
 
-func newMovers(n *Network) (*movers, error) {
+// moverCount is how many this machine is to have.
+func moverCount() int { return min(maxMovers, max(1, runtime.NumCPU()/2)) }
+
+func newMovers(n *Network, count int) (*movers, error) {
 	ms := &movers{n: n}
-	for range min(maxMovers, max(1, runtime.NumCPU()/2)) {
+	for range count {
 		m, err := newMover(n)
 		if err != nil {
-			ms.close()
+			for _, m := range ms.all {
+				m.closeFiles()
+			}
 			return nil, err
 		}
+		m.ms = ms
 		ms.all = append(ms.all, m)
+	}
+	for _, m := range ms.all {
 		go m.run()
 	}
 	return ms, nil
@@ -99,12 +111,16 @@ func (m *mover) watch(fd int, events uint32, it item) error {
 func (m *mover) forget(fd int) { delete(m.items, int32(fd)) }
 
 // post has f called on the thread; false: it has ended.
-func (m *mover) post(f func()) bool {
+func (m *mover) post(f func()) bool { return m.postWith(f, func() {}) }
+
+// postWith does before others can post something behind f, if f is posted.
+func (m *mover) postWith(f, before func()) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.over {
 		return false
 	}
+	before()
 	m.posted = append(m.posted, f)
 	if len(m.posted) == 1 {
 		_, _ = unix.Write(m.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // it is full at worst, and wakes
@@ -128,25 +144,50 @@ func (m *mover) run() {
 		again := m.again
 		m.again = nil
 		for _, j := range again {
+			j.queued = false
 			j.move()
 		}
 		if !m.attend() {
 			return
 		}
+		if m.load.since >= shareEvery {
+			m.share()
+		}
 	}
 }
 
-// await gives what is ready. While there is something, and so never for long,
-// it asks without leave from Go's scheduler, which to get back costs more.
+// linger is for how long a busy mover waits without leave from Go's scheduler,
+// in ms. The scheduler's own watch interrupts such a wait after some 10 ms.
+const linger = 5
+
+// await gives what is ready. Where something comes all the time it waits
+// without leave from Go's scheduler: to get back costs more than most waits
+// take, and a thread of Go's that looks after waits wakes each 20 µs for them.
 func (m *mover) await(events []unix.EpollEvent) (int, error) {
-	k, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(m.epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-	switch {
-	case errno != 0:
-		return 0, errno
-	case k > 0 || len(m.again) > 0:
-		return int(k), nil
+	if len(m.again) > 0 {
+		return m.poll(events, 0)
 	}
-	return unix.EpollWait(m.epoll, events, -1)
+	if m.busy {
+		k, err := m.poll(events, linger)
+		if k > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return k, err
+		}
+		m.busy = false
+	}
+	began := time.Now()
+	k, err := unix.EpollWait(m.epoll, events, -1)
+	// Others need a processor of the scheduler's, too.
+	m.busy = time.Since(began) < linger*time.Millisecond && runtime.GOMAXPROCS(0) > len(m.ms.all)
+	return k, err
+}
+
+// poll waits for so many ms.
+func (m *mover) poll(events []unix.EpollEvent, patience int) (int, error) {
+	k, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(m.epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(patience), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(k), nil
 }
 
 func (m *mover) handle(e unix.EpollEvent) {
@@ -173,6 +214,7 @@ func (m *mover) attend() bool {
 	m.mu.Unlock()
 	for _, f := range posted {
 		f()
+		m.busy = false // Go's scheduler may have whom to wake
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -269,15 +311,19 @@ func (ms *movers) unlisten(fd int) {
 // close ends all connections and threads, and waits for them.
 func (ms *movers) close() {
 	for _, m := range ms.all {
-		m.post(m.abortAll)
 		m.mu.Lock()
+		m.posted = append(m.posted, m.abortAll) // also what others have handed over before
 		m.over = true
 		_, _ = unix.Write(m.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 		m.mu.Unlock()
 		<-m.done
-		_ = unix.Close(m.epoll)
-		_ = unix.Close(m.wake)
+		m.closeFiles()
 	}
+}
+
+func (m *mover) closeFiles() {
+	_ = unix.Close(m.epoll)
+	_ = unix.Close(m.wake)
 }
 
 func (m *mover) abortAll() {

@@ -141,7 +141,7 @@ type Network struct {
 // New makes a network. [HostError] says what of the host is in the way.
 func New(c Config) (*Network, error) {
 	c = c.withDefaults()
-	n := &Network{config: c, log: c.Log, endpoints: map[string]*Endpoint{}, byIP: map[netip.Addr]*Endpoint{}, names: newNames(c.Name, c.Zones), descriptors: descriptors()}
+	n := &Network{config: c, log: c.Log, endpoints: map[string]*Endpoint{}, byIP: map[netip.Addr]*Endpoint{}, names: newNames(c.Name, c.Zones), descriptors: descriptors(), pipes: pipePool{owner: pipesOwner()}}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	if err := n.open(); err != nil {
 		_ = n.Close()
@@ -201,7 +201,7 @@ func (n *Network) open() error {
 	if n.dns, err = newResolver(n); err != nil {
 		return err
 	}
-	if n.movers, err = newMovers(n); err != nil {
+	if n.movers, err = newMovers(n, moverCount()); err != nil {
 		return err
 	}
 	n.spares = newSpares(n, n.config.Spares)
