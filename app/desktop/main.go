@@ -42,7 +42,7 @@ func run() error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	d := newDesktop(log)
-	defer d.tray.close()
+	defer d.close()
 	if !generating {
 		alone, err := d.alone(os.Args[1:])
 		if err != nil {

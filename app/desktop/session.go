@@ -1,15 +1,20 @@
 package main
 
-import "log/slog"
+import (
+	"log/slog"
+	"os"
+)
 
 // desktop is what the window has of the session around it, each part of which
-// may be missing: looks, notifications, file dialogs, a tray, and a second
+// may be missing: looks, notifications, file dialogs, a file manager, a tray, and a second
 // start that shows its file here.
 type desktop struct {
 	bus      *bus
 	look     *look
 	notifier *notifier
 	chooser  chooser
+	files    fileManager
+	takeouts *takeouts
 	tray     *tray
 	arrivals *arrivals
 }
@@ -21,8 +26,18 @@ func newDesktop(log *slog.Logger) *desktop {
 		look:     &look{log: log},
 		notifier: &notifier{bus: b, shown: make(map[uint32]string)},
 		chooser:  chooser{b},
+		files:    fileManager{b},
+		takeouts: &takeouts{home: shownPath(os.Getenv)},
 		tray:     &tray{bus: b, chosen: func(string) {}},
 		arrivals: &arrivals{},
+	}
+}
+
+// close takes back what the session was given.
+func (d *desktop) close() {
+	d.tray.close()
+	if err := d.takeouts.close(); err != nil {
+		d.bus.log.Info("copies for the file manager stay", "error", err)
 	}
 }
 

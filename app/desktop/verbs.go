@@ -15,7 +15,10 @@ import (
 // Verbs are the short verbs of the API as bound methods. The page has them
 // over the wire as well; here Wails learns the nouns, whose TypeScript it
 // writes to frontend/wailsjs.
-type Verbs struct{ service api.Service }
+type Verbs struct {
+	service api.Service
+	desktop *desktop
+}
 
 // Containers lists containers.
 func (v *Verbs) Containers(filter api.ContainerFilter) ([]api.Container, error) {
@@ -150,10 +153,7 @@ func (v *Verbs) SaveFile(at api.FilePath, dir bool, path string) error {
 // SaveFiles writes some of the files in a directory as one archive to path, as
 // PickSave returned it.
 func (v *Verbs) SaveFiles(at api.FilePath, only []api.RawPath, path string) error {
-	q := api.ArchiveQuery{At: at}
-	for _, name := range only {
-		q.Only = append(q.Only, string(name))
-	}
+	q := api.ArchiveQuery{At: at, Only: plain(only)}
 	return saveTo(path, func(w io.Writer) error { return v.service.GetArchive(context.Background(), q, w) })
 }
 

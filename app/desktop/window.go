@@ -75,7 +75,7 @@ func (w *window) run() error {
 		OnStartup:     w.start,
 		OnBeforeClose: w.leave,
 		OnShutdown:    func(context.Context) { w.stop(); w.life.Wait() },
-		Bind:          []any{w.bridge, &Verbs{w.service}},
+		Bind:          []any{w.bridge, &Verbs{w.service, w.bridge.desktop}},
 		// Errors reach the page as they do over the wire.
 		ErrorFormatter: func(err error) any { return api.AsError(err) },
 		Linux:          &linux.Options{Icon: icon, ProgramName: "davit", WebviewGpuPolicy: linux.WebviewGpuPolicyNever},
@@ -103,6 +103,7 @@ func (w *window) start(ctx context.Context) {
 		runtime.EventsEmit(ctx, "tray", id)
 	}
 	d.arrivals.to(func(o Opening) { raise(ctx); runtime.EventsEmit(ctx, "opening", o) })
+	w.life.Go(d.takeouts.sweep)
 	// The engine starts while WebKit loads the page, whose first question it
 	// answers; what it says here nobody needs.
 	w.life.Go(func() { _, _ = w.service.Operations(ctx) })
