@@ -43,6 +43,16 @@ func (b *Bridge) PickFile() (string, error) {
 	return path, err
 }
 
+// PickFolder asks for a folder and returns its path, "" where the person gave up.
+func (b *Bridge) PickFolder() (string, error) {
+	const title = "Choose a Folder"
+	path, err := b.desktop.chooser.folder(b.window, title)
+	if errors.Is(err, errNoPortal) {
+		return runtime.OpenDirectoryDialog(b.window, runtime.OpenDialogOptions{Title: title})
+	}
+	return path, err
+}
+
 // PickSave asks where to save a file of the suggested name and returns the
 // path, "" where the person gave up.
 func (b *Bridge) PickSave(name string) (string, error) {

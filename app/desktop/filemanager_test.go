@@ -217,3 +217,51 @@ func TestCopiesOfAKilledWindowAreSwept(t *testing.T) {
 		t.Errorf("a living window's copy: %v", err)
 	}
 }
+
+// taken is a service that keeps what it is sent.
+type taken struct {
+	api.Service
+	names *[]string
+}
+
+func (k taken) PutArchive(_ context.Context, _ api.ArchiveSpec, r io.Reader) (api.Unpacked, error) {
+	t := tar.NewReader(r)
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			return api.Unpacked{Files: len(*k.names)}, nil
+		}
+		if err != nil {
+			return api.Unpacked{}, err
+		}
+		content, err := io.ReadAll(t)
+		if err != nil {
+			return api.Unpacked{}, err
+		}
+		*k.names = append(*k.names, h.Name+" "+string(content))
+	}
+}
+
+func TestAFolderIsSent(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "site")
+	if err := os.MkdirAll(filepath.Join(folder, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "a.html"), []byte("hello"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(folder, "link")); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	got, err := verbsOf(t, taken{names: &names}).SendFolder(api.FilePath{Volume: "v", Path: "/"}, folder)
+	if err != nil || got.Files != 3 || !slices.Equal(got.Skipped, []string{"site/link"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if want := []string{"site/ ", "site/a.html hello", "site/empty/ "}; !slices.Equal(names, want) {
+		t.Errorf("sent %q, want %q", names, want)
+	}
+	if _, err := verbsOf(t, taken{names: &names}).SendFolder(api.FilePath{Volume: "v", Path: "/"}, folder+"/nothing"); api.KindOf(err) != api.KindInvalid {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}

@@ -29,6 +29,11 @@ func (c chooser) open(ctx context.Context, title string) (string, error) {
 	return c.ask(ctx, "OpenFile", title, nil)
 }
 
+// folder asks for a folder, "" where the person gave up.
+func (c chooser) folder(ctx context.Context, title string) (string, error) {
+	return c.ask(ctx, "OpenFile", title, map[string]dbus.Variant{"directory": dbus.MakeVariant(true)})
+}
+
 // save asks where to save a file of the suggested name.
 func (c chooser) save(ctx context.Context, title, name string) (string, error) {
 	return c.ask(ctx, "SaveFile", title, map[string]dbus.Variant{"current_name": dbus.MakeVariant(name)})

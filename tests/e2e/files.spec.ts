@@ -59,6 +59,20 @@ test('browse, read, edit, upload, download, rename, delete', async ({ app, davit
     expect(await davit.cli('exec', 'shelf', 'cat', '/srv/üp load.txt', '/srv/drop.txt')).toBe('sentdropped');
   });
 
+  await test.step('upload a folder without a pointer', async () => {
+    const site = join(mkdtempSync(join(tmpdir(), 'folder-')), 'site');
+    mkdirSync(join(site, 'css'), { recursive: true });
+    writeFileSync(join(site, 'css', 'a.css'), 'body{}');
+    await app.getByRole('button', { name: 'Upload', exact: true }).focus();
+    await app.keyboard.press('Enter');
+    await app.keyboard.press('ArrowDown');
+    const [chooser] = await Promise.all([app.waitForEvent('filechooser'), app.keyboard.press('Enter')]);
+    await chooser.setFiles(site);
+    await expect(row(app, 'site')).toBeVisible();
+    expect(await davit.cli('exec', 'shelf', 'cat', '/srv/site/css/a.css')).toBe('body{}');
+    rmSync(join(site, '..'), { recursive: true });
+  });
+
   await test.step('download', async () => {
     const [saved] = await Promise.all([app.waitForEvent('download'), act(app, 'drop.txt', 'Download')]);
     expect(saved.suggestedFilename()).toBe('drop.txt');
@@ -101,6 +115,30 @@ async function dropPaths(app: Page, ...files: string[]): Promise<void> {
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, ...at });
   await session.detach();
 }
+
+test('in the window, files are shown in the file manager', async ({ app, davit }) => {
+  // What the window binds, as far as it is wanted here.
+  await app.addInitScript(() => {
+    const asked: unknown[] = [];
+    const ShowFiles = (at: unknown, only: string[]) => {
+      asked.push([at, only]);
+      return Promise.resolve({ folder: '/copy', copied: true, files: 3, left: asked.length - 1 });
+    };
+    Object.assign(window, { asked, go: { main: { Verbs: { ShowFiles } } } });
+  });
+  await app.reload();
+  const id = await openFiles(app, davit, 'shown', 'sleep', '1000');
+  await row(app, 'srv').click();
+  await app.getByRole('button', { name: 'Open in File Manager' }).click();
+  await expect(app.getByText('The file manager shows a copy of 3 files and folders, to read only. It goes when Davit is closed.')).toBeVisible();
+  await act(app, 'motd.txt', 'Open in File Manager');
+  await expect(app.getByText('1 link or device is not in it.')).toBeVisible();
+  const tree = { container: id };
+  expect(await app.evaluate(() => (window as unknown as { asked: unknown[] }).asked)).toEqual([
+    [{ ...tree, path: '/srv' }, []],
+    [{ ...tree, path: '/srv' }, ['motd.txt']],
+  ]);
+});
 
 test('folders are dropped with their tree, and several files come as one archive', async ({ app, davit }) => {
   await openFiles(app, davit, 'trees', 'sleep', '1000');

@@ -513,6 +513,12 @@ export namespace api {
 	}
 	
 	
+	
+	export interface Unpacked {
+	    files: number;
+	    bytes: number;
+	    skipped: string[];
+	}
 
 }
 
@@ -533,6 +539,12 @@ export namespace main {
 	    image: string;
 	    path: string;
 	    why: string;
+	}
+	export interface Shown {
+	    folder: string;
+	    copied: boolean;
+	    files: number;
+	    left: number;
 	}
 	export interface TrayItem {
 	    id: string;

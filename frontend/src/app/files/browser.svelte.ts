@@ -1,7 +1,7 @@
-import { dialogs, files, toasts } from '$app/davit.svelte';
+import { dialogs, files, platform, toasts } from '$app/davit.svelte';
 import { asApiError, isAbort, type ApiError } from '$lib/api/errors';
 import { One } from '$lib/api/one.svelte';
-import type { DirPage, FileInfo, FilePath } from '$lib/api/types';
+import type { DirPage, FileInfo, FilePath, Unpacked } from '$lib/api/types';
 import { t } from '$lib/i18n';
 import type { Dropped } from './dropped';
 import { join, legible, parentOf } from './paths';
@@ -23,6 +23,8 @@ export class Browser {
   opened = $state.raw<FileInfo>();
   upload = $state.raw<Upload>();
   failure = $state.raw<ApiError>();
+  /** What takes a while, in words. */
+  busy = $state<string>();
   readonly listing: One<DirPage>;
   private sending: AbortController | undefined;
 
@@ -114,7 +116,7 @@ export class Browser {
   }
 
   /** Sends what was dropped: folders with all that is in them, as one archive. */
-  async sendDropped(reading: Promise<Dropped>): Promise<void> {
+  async sendDropped(reading: Promise<Dropped> | Dropped): Promise<void> {
     const dir = this.path;
     const { items, unread, folders, many } = await reading;
     if (many) this.failure = asApiError(new Error(words.tooMany));
@@ -122,6 +124,26 @@ export class Browser {
     if (!folders && unread.length === 0) return this.send(items.map((i) => i.file!));
     const top = items.filter((i) => !i.path.includes('/')).map((i) => i.path);
     await this.asking(top, () => void this.sendTree(dir, items, unread));
+  }
+
+  /** Asks the desktop for a folder and sends it; what is picked is read there. */
+  async sendPicked(): Promise<void> {
+    const dir = this.path;
+    const { pickFolder, sendFolder } = platform;
+    if (!pickFolder || !sendFolder) return;
+    let folder = '';
+    if (!(await this.try(async () => (folder = await pickFolder()))) || !folder) return;
+    await this.asking([folder.split('/').at(-1)!], () => void this.sendFrom(folder, dir, sendFolder));
+  }
+
+  private async sendFrom(folder: string, dir: string, send: (at: FilePath, folder: string) => Promise<Unpacked>): Promise<void> {
+    this.busy = words.uploadingFolder(legible(folder));
+    await this.try(async () => {
+      const got = await send(this.at(dir), folder);
+      toasts.show(got.skipped.length > 0 ? words.uploadedBut(got.files, got.skipped.map(legible)) : words.uploadedTree(got.files));
+    });
+    this.busy = undefined;
+    await this.refresh();
   }
 
   private async asking(names: string[], go: () => void): Promise<void> {

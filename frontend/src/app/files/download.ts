@@ -25,3 +25,19 @@ export function downloadAll(browser: Browser, list: FileInfo[]): Promise<boolean
     if (saved) toasts.show(t.files.downloaded(saved));
   });
 }
+
+/** Shows a folder in the desktop's file manager, with some of what is in it selected. */
+export async function showInFileManager(browser: Browser, dir: string, names: string[]): Promise<void> {
+  browser.busy = t.files.opening;
+  await browser.try(async () => {
+    const shown = await platform.showFiles!(browser.at(dir), names);
+    if (shown.copied) toasts.show(t.files.copiedOut(shown.files, shown.left));
+  });
+  browser.busy = undefined;
+}
+
+/** A file is selected in its folder, a folder opened itself. */
+export function showFile(browser: Browser, f: FileInfo): Promise<void> {
+  if (f.dir) return showInFileManager(browser, f.path, []);
+  return showInFileManager(browser, browser.listing.value?.path ?? browser.path, [f.name]);
+}

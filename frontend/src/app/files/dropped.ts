@@ -24,6 +24,22 @@ export function dropped(data: DataTransfer | null): Promise<Dropped> {
   return gather(entries);
 }
 
+/** A folder that was chosen: its files, each with its path, and the folders on the way there. Empty ones a browser does not tell of. */
+export function chosenFolder(list: readonly File[]): Dropped {
+  const all: Dropped = { items: [], unread: [], folders: true, many: list.length > mostItems };
+  const made = new Set<string>();
+  for (const file of all.many ? [] : list) {
+    const path = file.webkitRelativePath || file.name;
+    for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
+      const folder = path.slice(0, at);
+      if (!made.has(folder)) all.items.push({ path: folder });
+      made.add(folder);
+    }
+    all.items.push({ path, file });
+  }
+  return all;
+}
+
 /** Reads the trees below entries. */
 export async function gather(entries: (FileSystemEntry | File)[]): Promise<Dropped> {
   const all: Dropped = { items: [], unread: [], folders: false, many: false };

@@ -3,7 +3,7 @@ import { Files, mostEntries } from '$lib/api/files';
 import type { Transport } from '$lib/api/transport';
 import type { DirQuery, FileInfo } from '$lib/api/types';
 import { contentOf, hex } from './content';
-import { gather } from './dropped';
+import { chosenFolder, gather, mostItems } from './dropped';
 import { badName, crumbs, join, legible, parentOf, parseMode } from './paths';
 import { tarOf } from './tar';
 
@@ -67,6 +67,12 @@ describe('what is dropped', () => {
   it('says what cannot be read', async () => {
     const all = await gather([folder('a', unreadable('secret'), file('1'))]);
     expect([all.items.length, all.unread]).toEqual([2, ['a/secret']]);
+  });
+  it('is a folder that was chosen, with those on the way', () => {
+    const at = (path: string) => Object.defineProperty(new File([''], path.split('/').at(-1)!), 'webkitRelativePath', { value: path });
+    const all = chosenFolder([at('a/1'), at('a/b/c/2'), at('a/b/3')]);
+    expect(all.items.map((i) => i.path + (i.file ? '' : '/'))).toEqual(['a/', 'a/1', 'a/b/', 'a/b/c/', 'a/b/c/2', 'a/b/3']);
+    expect(chosenFolder(Array.from({ length: mostItems + 1 }, () => at('a/1')))).toMatchObject({ items: [], many: true });
   });
   it('is packed with names of any length and kind', async () => {
     const long = `${'ü'.repeat(120)}/${'x'.repeat(100)}`;

@@ -1,12 +1,13 @@
 // Where the page runs: in Davit's window or in a browser. The only place that
 // knows Wails.
 
-import type { FilePath, LogQuery } from './types';
+import type { FilePath, LogQuery, Unpacked } from './types';
 
 /** app/desktop's bound methods, as far as the front calls them. */
 export interface Bridge {
   OpenURL(url: string): Promise<void>;
   PickFile?(): Promise<string>;
+  PickFolder?(): Promise<string>;
   PickSave?(name: string): Promise<string>;
   SaveText?(name: string, text: string): Promise<string>;
   Appearance?(): Promise<Appearance>;
@@ -70,6 +71,16 @@ interface Verbs {
   SaveFile?(at: FilePath, dir: boolean, path: string): Promise<void>;
   SaveFiles?(at: FilePath, only: string[], path: string): Promise<void>;
   SaveLog?(ref: string, q: LogQuery, path: string): Promise<void>;
+  SendFolder?(at: FilePath, folder: string): Promise<Unpacked>;
+  ShowFiles?(at: FilePath, only: string[]): Promise<Shown>;
+}
+
+/** What the file manager was given. */
+export interface Shown {
+  folder: string;
+  copied: boolean; // it is a copy, which goes when the window is closed
+  files: number; // copied
+  left: number; // not copied: links that lead elsewhere, devices
 }
 
 interface WailsWindow {
@@ -101,6 +112,12 @@ export interface Platform {
   saveLog(name: string, ref: string, q: LogQuery, blob: () => Promise<Blob>): Promise<string>;
   /** Hands the browser a file to keep. */
   saveBlob(name: string, blob: Blob): void;
+  /** Asks for a folder of this computer; '' where the person gave up. */
+  pickFolder?: () => Promise<string>;
+  /** Sends a folder of this computer into one of a container or volume. */
+  sendFolder?: (at: FilePath, folder: string) => Promise<Unpacked>;
+  /** Opens a folder in the file manager, or selects names in it; a browser's page cannot. */
+  showFiles?: (at: FilePath, only: string[]) => Promise<Shown>;
   onAppearance(listener: (a: Appearance) => void): void;
   quit?: () => void;
   session?: Desktop;
@@ -138,6 +155,9 @@ export function detectPlatform(w: Window & typeof globalThis): Platform {
       if (path) await verbs.SaveLog(ref, q, path);
       return path;
     },
+    pickFolder: bridge?.PickFolder && verbs?.SendFolder ? () => bridge.PickFolder!() : undefined,
+    sendFolder: verbs?.SendFolder ? (at, folder) => verbs.SendFolder!(at, folder) : undefined,
+    showFiles: verbs?.ShowFiles ? (at, only) => verbs.ShowFiles!(at, only) : undefined,
     onAppearance: (listener) => {
       void bridge?.Appearance?.().then(listener);
       wails.runtime?.EventsOn?.('appearance', (a) => listener(a as Appearance));

@@ -14,6 +14,7 @@ export const files = {
   filter: 'Filter files',
   refresh: 'List Again',
   newFolder: 'New Folder',
+  uploadMenu: 'Upload',
   upload: 'Upload Files',
   closeFile: 'Back to the List',
   listOf: (path: string, name: string) => `Files in ${path} of ${name}`,
@@ -26,6 +27,13 @@ export const files = {
   open: 'Open',
   download: 'Download',
   downloaded: (name: string) => `Saved ${name}`,
+  fileManager: 'Open in File Manager',
+  opening: 'Opening the file manager…',
+  copiedOut: (n: number, left: number) =>
+    `${plural(n, 'The file manager shows a copy of # file', 'The file manager shows a copy of # files and folders')}, to read only. It goes when Davit is closed.` +
+    (left > 0 ? ` ${plural(left, '# link or device is', '# links and devices are')} not in it.` : ''),
+  uploadFolder: 'Upload a Folder',
+  uploadingFolder: (folder: string) => `Sending ${folder}…`,
   rename: 'Rename…',
   renameVerb: 'Rename',
   renameTitle: (name: string) => `Rename ${name}`,
