@@ -6,26 +6,28 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// directListener is a listening socket that the movers accept from.
+// directListener is a listening socket that the movers accept from. It is no
+// os.File: of each connection Go's scheduler would be told, too, which does
+// nothing for it.
 type directListener struct {
 	n    *Network
-	file *os.File
-	fd   int // file's; valid until it is closed
+	fd   int // valid until it is closed
 	once sync.Once
 }
 
 // listenDirect takes l over.
 func listenDirect(p *port, l *net.TCPListener) (*directListener, error) {
-	f, err := l.File() // a copy, in blocking mode
+	fd, err := dupOf(l)
 	_ = l.Close()
 	if err != nil {
 		return nil, err
 	}
-	d := &directListener{n: p.e.n, file: f, fd: int(f.Fd())}
+	d := &directListener{n: p.e.n, fd: fd}
 	// What is accepted has these from its listener, without a call for each.
 	seconds := int(keepAlive.Seconds())
 	err = errors.Join(
@@ -45,6 +47,17 @@ func listenDirect(p *port, l *net.TCPListener) (*directListener, error) {
 	return d, nil
 }
 
+// dupOf copies a socket's descriptor.
+func dupOf(c syscall.Conn) (int, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd := -1
+	cerr := raw.Control(func(own uintptr) { fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
+	return fd, errors.Join(cerr, os.NewSyscallError("dup", err))
+}
+
 // File gives a copy of the socket.
 func (d *directListener) File() (*os.File, error) {
 	fd, err := unix.FcntlInt(uintptr(d.fd), unix.F_DUPFD_CLOEXEC, 0)
@@ -59,7 +72,7 @@ func (d *directListener) Close() error {
 	var err error
 	d.once.Do(func() {
 		d.n.movers.unlisten(d.fd)
-		err = d.file.Close()
+		err = unix.Close(d.fd)
 	})
 	return err
 }

@@ -17,6 +17,10 @@ import (
 // maxUDPClients bounds the clients of one published port that are remembered.
 const maxUDPClients = 4096
 
+// udpQueue is how much may wait while others have the processor, in bytes; the
+// host bounds it (net.core.rmem_max).
+const udpQueue = 2 << 20
+
 func (p *port) listenUDP() (net.Addr, error) {
 	var c net.PacketConn
 	var err error
@@ -34,6 +38,7 @@ func (p *port) listenUDP() (net.Addr, error) {
 		_ = c.Close()
 		return nil, errors.New("no UDP socket")
 	}
+	_ = u.SetReadBuffer(udpQueue) // else as much as the host has for all
 	clients := &udpClients{p: p, socket: u, all: map[netip.AddrPort]*udpClient{}}
 	p.socket, p.serve = u, clients.serve
 	return u.LocalAddr(), nil
@@ -72,23 +77,24 @@ func (u *udpClients) serve() {
 	if err != nil {
 		return
 	}
-	batch := newPacketBatch()
-	for {
-		n, err := batch.read(raw)
-		if errors.Is(err, unix.ECONNREFUSED) {
-			continue // a client that has gone
-		}
-		if err != nil {
-			return
-		}
-		for i := 0; i < n; {
-			run := batch.run(i, n)
-			if c := u.client(batch.from(i)); c != nil {
-				c.pass(batch, i, run)
-			}
-			i += run
-		}
+	for u.serveSome(raw) {
 	}
+}
+
+// serveSome passes on what comes next; false: the socket was closed.
+func (u *udpClients) serveSome(raw syscall.RawConn) bool {
+	batch, n, err := readBatch(raw)
+	if batch != nil {
+		defer batches.Put(batch)
+	}
+	for i := 0; i < n; {
+		run := batch.run(i, n)
+		if c := u.client(batch.from(i)); c != nil {
+			c.pass(batch, i, run)
+		}
+		i += run
+	}
+	return err == nil || errors.Is(err, unix.ECONNREFUSED) // a client that has gone
 }
 
 // pass sends a run of datagrams to the container.

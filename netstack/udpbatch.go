@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -23,7 +24,7 @@ type packetBatch struct {
 }
 
 // batchSize is how many datagrams are taken at once.
-const batchSize = 16
+const batchSize = 32
 
 // multiHeader is struct mmsghdr.
 type multiHeader struct {
@@ -44,28 +45,40 @@ func newPacketBatch() *packetBatch {
 	return b
 }
 
-// read waits for datagrams and tells how many came.
-func (b *packetBatch) read(c syscall.RawConn) (n int, err error) {
+// batches are those that wait for use. A port holds none while nothing comes:
+// published ranges have hundreds.
+var batches = sync.Pool{New: func() any { return newPacketBatch() }}
+
+// readBatch waits until c has datagrams and tells how many came; the batch is
+// the caller's to put back.
+func readBatch(c syscall.RawConn) (b *packetBatch, n int, err error) {
+	rerr := c.Read(func(fd uintptr) bool {
+		b = batches.Get().(*packetBatch)
+		if n, err = b.take(fd); errors.Is(err, unix.EAGAIN) {
+			batches.Put(b)
+			b, err = nil, nil
+			return false
+		}
+		return true
+	})
+	return b, n, errors.Join(rerr, err)
+}
+
+// take takes what has come to a socket.
+func (b *packetBatch) take(fd uintptr) (int, error) {
 	for i := range b.headers {
 		b.headers[i].Namelen = unix.SizeofSockaddrInet6
 	}
-	rerr := c.Read(func(fd uintptr) bool {
-		for {
-			k, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
-			switch errno {
-			case unix.EINTR:
-				continue
-			case unix.EAGAIN:
-				return false
-			case 0:
-				n, err = int(k), nil
-			default:
-				n, err = 0, os.NewSyscallError("recvmmsg", errno)
-			}
-			return true
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.headers[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, os.NewSyscallError("recvmmsg", errno)
 		}
-	})
-	return n, errors.Join(rerr, err)
+	}
 }
 
 // packet is the i-th datagram, until the next read.

@@ -48,8 +48,7 @@ func TestPacketsTogetherArriveApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch := newPacketBatch()
-	n, err := batch.read(raw)
+	batch, n, err := readBatch(raw)
 	if err != nil || n != len(sent) {
 		t.Fatalf("%d datagrams, %v", n, err)
 	}
