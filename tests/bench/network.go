@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"davit/tests/home"
@@ -71,23 +72,21 @@ func (b *bench) network(ctx context.Context) (err error) {
 				}
 			}
 		}
-		if err := b.between(ctx, program, lanes[1]); err != nil {
-			return err
+		b.stacked()
+		for _, more := range []func(context.Context, string, lane) error{b.between, b.flooded} {
+			if err := more(ctx, program, lanes[1]); err != nil {
+				return err
+			}
 		}
 	}
 	return b.netd(ctx)
 }
 
 func (b *bench) cross(ctx context.Context, program string, l lane, c crossing) error {
-	args := append([]string{c.args[0], l.to}, c.args[1:]...)
-	cmd := exec.CommandContext(ctx, program, args...)
-	if c.outward {
-		if l.inside == nil {
-			return nil
-		}
-		args[1] = l.host
-		cmd = l.inside(ctx, args...)
+	if c.outward && l.inside == nil {
+		return nil
 	}
+	cmd := c.command(ctx, program, l)
 	before, err := spent(l.carriers)
 	if err != nil {
 		return err
@@ -105,9 +104,6 @@ func (b *bench) cross(ctx context.Context, program string, l lane, c crossing) e
 		return err
 	}
 	b.add(c.figure, c.unit, l.name, values[0])
-	if l.name == stack && strings.HasPrefix(c.what, "TCP") {
-		b.stacked(c, values[0])
-	}
 	switch {
 	case c.args[0] == "ask":
 		// All ask as fast as they are answered, so a lane that answers few is
@@ -122,14 +118,28 @@ func (b *bench) cross(ctx context.Context, program string, l lane, c crossing) e
 	return nil
 }
 
-// stacked compares our own two ways to carry, and gvisor-tap-vsock's.
-func (b *bench) stacked(c crossing, value float64) {
-	f := figure{c.what + ", both through a stack", atLeast(limit{Peer: gvisor, Least: 3})}
-	b.add(f, c.unit, ours, value)
-	for _, r := range b.Rows {
-		for _, peer := range []string{gvisor, tapped} {
-			if samples := r.Samples[peer]; r.What == c.what && len(samples) > 0 {
-				b.add(f, c.unit, peer, samples[len(samples)-1])
+// command measures it in a lane.
+func (c crossing) command(ctx context.Context, program string, l lane) *exec.Cmd {
+	args := append([]string{c.args[0], l.to}, c.args[1:]...)
+	if !c.outward {
+		return exec.CommandContext(ctx, program, args...)
+	}
+	args[1] = l.host
+	return l.inside(ctx, args...)
+}
+
+// stacked compares ways through a stack: ours without the direct path, and
+// gvisor-tap-vsock's, as a round has just measured them.
+func (b *bench) stacked() {
+	for _, c := range crossings() {
+		i := slices.IndexFunc(b.Rows, func(r *row) bool { return r.What == c.what })
+		if i < 0 || !strings.HasPrefix(c.what, "TCP") {
+			continue
+		}
+		f := figure{c.what + ", both through a stack", atLeast(limit{Peer: best, Least: 3})}
+		for lane, name := range map[string]string{stack: ours, gvisor: gvisor, tapped: tapped} {
+			if samples := b.Rows[i].Samples[lane]; len(samples) > 0 {
+				b.add(f, c.unit, name, samples[len(samples)-1])
 			}
 		}
 	}
