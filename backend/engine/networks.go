@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -265,7 +266,11 @@ func (e *Engine) removeNetwork(ctx context.Context, n store.Network) error {
 		for _, m := range members[:min(3, len(members))] {
 			names = append(names, m.Record.Name)
 		}
-		return api.Errorf(api.KindConflict, "network %s is used by %d containers (%s)", n.Name, len(members), strings.Join(names, ", ")).
+		who := fmt.Sprintf("%d containers (%s)", len(members), strings.Join(names, ", "))
+		if len(members) == 1 {
+			who = "the container " + names[0]
+		}
+		return api.Errorf(api.KindConflict, "network %s is used by %s", n.Name, who).
 			WithRef(n.Name).WithHint("Disconnect or remove them first, or take them off by force: davit network rm -f %s", n.Name)
 	}
 	if err := store.RemoveNetwork(e.dirs, n.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {

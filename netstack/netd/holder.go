@@ -47,7 +47,7 @@ func findSocket(table string, at netip.AddrPort) (inode string, uid int, ok bool
 			continue
 		}
 		local, err := parseProcAddr(fields[1])
-		if err != nil || local.Port() != at.Port() || !clash(local.Addr(), at.Addr()) {
+		if err != nil || local.Port() != at.Port() || !Clash(local.Addr(), at.Addr()) {
 			continue
 		}
 		uid, err := strconv.Atoi(fields[7])
@@ -56,7 +56,9 @@ func findSocket(table string, at netip.AddrPort) (inode string, uid int, ok bool
 	return "", 0, false
 }
 
-func clash(a, b netip.Addr) bool {
+// Clash tells whether who listens on one of the addresses leaves no room for
+// the other, on the same port.
+func Clash(a, b netip.Addr) bool {
 	a, b = a.Unmap(), b.Unmap()
 	return a == b || a.IsUnspecified() || b.IsUnspecified()
 }

@@ -1,11 +1,15 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -59,19 +63,56 @@ func (s *server) explain(err error) error {
 	return api.Errorf(api.KindInvalid, "port %d on %s: %w", p.HostPort, p.HostIP, pe.Err).WithRef(p.Host().String())
 }
 
-// holder names who has a port: a container of this network, or what /proc shows.
+// holder names who has a port: a container of this network or of another, or
+// what /proc shows.
 func (s *server) holder(p netstack.Port) string {
-	for _, m := range s.info().Endpoints {
-		for _, o := range m.Ports {
-			if o.HostPort == p.HostPort && o.Protocol == p.Protocol {
-				return "the container " + called(m)
-			}
+	s.change.Lock()
+	own := s.info()
+	s.change.Unlock()
+	if m, ok := memberWith(own, p); ok {
+		return "the container " + called(m)
+	}
+	for _, info := range s.others() {
+		if m, ok := memberWith(info, p); ok {
+			return fmt.Sprintf("the container %s (network %s)", called(m), info.Network)
 		}
 	}
 	if h, ok := netd.FindHolder(p.Protocol, p.Host()); ok {
 		return h.String()
 	}
 	return "another program"
+}
+
+// memberWith finds the container that has a port open which leaves no room for p.
+func memberWith(info netd.Info, p netstack.Port) (netd.Member, bool) {
+	for _, m := range info.Endpoints {
+		for _, o := range m.Ports {
+			ip, err := netip.ParseAddr(o.HostIP)
+			if err == nil && o.HostPort == p.HostPort && o.Protocol == p.Protocol && netd.Clash(ip, p.HostIP) {
+				return m, true
+			}
+		}
+	}
+	return netd.Member{}, false
+}
+
+// othersTime is how long other networks may take to say who they have.
+const othersTime = time.Second
+
+// others asks the person's other networks, whose sockets are beside ours.
+func (s *server) others() (all []netd.Info) {
+	ctx, cancel := context.WithTimeout(context.Background(), othersTime)
+	defer cancel()
+	sockets, _ := filepath.Glob(filepath.Join(filepath.Dir(s.Socket), "netd-*.sock")) // the pattern is right
+	for _, socket := range sockets {
+		if socket == s.Socket {
+			continue
+		}
+		if info, err := netd.NewClient(socket).Info(ctx); err == nil { // one that does not answer has ended
+			all = append(all, info)
+		}
+	}
+	return all
 }
 
 func firstFreePort() string {

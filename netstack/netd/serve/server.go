@@ -206,6 +206,14 @@ func (s *server) detach(id string) error {
 }
 
 func (s *server) publish(id string, ports []netd.Port) ([]netd.Port, error) {
+	chosen, err := s.openPorts(id, ports)
+	if err != nil {
+		err = s.explain(err) // which may ask other networks: without the lock
+	}
+	return chosen, err
+}
+
+func (s *server) openPorts(id string, ports []netd.Port) ([]netd.Port, error) {
 	s.change.Lock()
 	defer s.change.Unlock()
 	var asked []netstack.Port
@@ -218,7 +226,7 @@ func (s *server) publish(id string, ports []netd.Port) ([]netd.Port, error) {
 	}
 	got, err := s.network.Publish(context.Background(), id, asked)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, err
 	}
 	e, err := s.network.Endpoint(id)
 	if err != nil {
