@@ -67,7 +67,7 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 	if err := o.borrow(ctx, s, &spec); err != nil {
 		return api.Created{}, err
 	}
-	made, err := s.Create(ctx, spec)
+	made, err := o.make(ctx, s, spec)
 	if spec.Pull != api.PullNever && missingImage(err) {
 		if !quiet {
 			fmt.Fprintf(e.err, "Image %s is not here yet.\n", cleanLine(spec.Image))
@@ -75,7 +75,7 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 		if err := o.provide(ctx, e, s, spec, quiet); err != nil {
 			return api.Created{}, err
 		}
-		made, err = s.Create(ctx, spec)
+		made, err = o.make(ctx, s, spec)
 	}
 	if err != nil {
 		return api.Created{}, err
@@ -84,6 +84,27 @@ func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec ap
 		fmt.Fprintf(e.err, "davit: warning: %s\n", cleanLine(w))
 	}
 	return made, cid.write(made.ID)
+}
+
+// make makes the container. With --replace, one that has its name goes, but
+// not before all else that is wanted is there.
+func (o *SpecOptions) make(ctx context.Context, s api.Service, spec api.RunSpec) (api.Created, error) {
+	made, err := s.Create(ctx, spec)
+	if !o.replace || api.KindOf(err) != api.KindConflict {
+		return made, err
+	}
+	old, ferr := s.Container(ctx, spec.Name)
+	if ferr != nil || old.Name != spec.Name {
+		return made, err
+	}
+	gone, err := stopFirst(ctx, s, old.ID, api.StopOptions{})
+	if err == nil && !gone {
+		err = s.Remove(ctx, old.ID, api.RemoveOptions{Force: true})
+	}
+	if err != nil && api.KindOf(err) != api.KindNotFound {
+		return made, err
+	}
+	return s.Create(ctx, spec)
 }
 
 // builtIn is the registry that there is not: its images are inside Davit.

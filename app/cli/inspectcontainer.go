@@ -81,6 +81,8 @@ type hostConfigJSON struct {
 	Devices                                                 []deviceJSON
 	LogConfig                                               logConfigJSON
 	BlkioWeight, OomScoreAdj                                int
+	MemoryReservation                                       int64
+	Annotations                                             map[string]string
 	CPUShares                                               int64 `json:"CpuShares"`
 }
 
@@ -114,7 +116,9 @@ type mountJSON struct {
 }
 
 type configJSON struct {
-	Hostname, User    string
+	Hostname          string
+	Domainname        string
+	User              string
 	Tty, OpenStdin    bool
 	AttachStdin       bool
 	AttachStdout      bool
@@ -248,6 +252,7 @@ func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 	l := d.Limits
 	h.Memory, h.MemorySwap, h.NanoCpus, h.PidsLimit = l.Memory, l.MemorySwap, int64(l.CPUs*1e9), l.Pids
 	h.CpusetCpus, h.BlkioWeight, h.CPUShares, h.OomScoreAdj = l.CPUSet, l.IOWeight, l.CPUShares, s.OOMScoreAdj
+	h.MemoryReservation, h.Annotations = l.MemoryReservation, s.Annotations
 	policy := cmp.Or(d.Restart, s.Restart, "no")
 	h.RestartPolicy.Name = policy
 	if name, count, ok := strings.Cut(policy, ":"); ok {
@@ -338,7 +343,7 @@ func dockerConfig(d api.ContainerDetail) configJSON {
 	return configJSON{
 		Healthcheck: healthCheckOf(d.HealthCheck), Volumes: orNull(volumesOf(d.Mounts)), ExposedPorts: setOf(d.Spec.Expose),
 		AttachStdout: !d.Spec.Interactive, AttachStderr: !d.Spec.Interactive,
-		Hostname: cmp.Or(d.Spec.Hostname, shortID(d.ID)), User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
+		Hostname: cmp.Or(d.Spec.Hostname, shortID(d.ID)), Domainname: d.Spec.Domainname, User: d.User, Tty: d.Spec.TTY, OpenStdin: d.Spec.Interactive,
 		Env: dockerEnv(d), Cmd: listOf(command), Image: d.Image, WorkingDir: d.WorkingDir,
 		Entrypoint: d.Spec.Entrypoint, Labels: labelsOf(d.Labels), StopSignal: d.Spec.StopSignal, StopTimeout: d.Spec.StopTimeout,
 	}

@@ -25,6 +25,7 @@ type LogsOptions struct {
 	Follow     bool
 	Tail       string
 	Timestamps bool
+	Details    bool
 	Since      string
 	Until      string
 	Level      string
@@ -37,6 +38,7 @@ func (o *LogsOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.Follow, "follow", "f", false, "Go on with what comes, until the container ends")
 	f.StringVarP(&o.Tail, "tail", "n", "all", "Only the last lines: a number or all")
 	f.BoolVarP(&o.Timestamps, "timestamps", "t", false, "Put the time before each line")
+	f.BoolVar(&o.Details, "details", false, "Put what the log driver knows of each line before it: a space, for ours knows nothing")
 	f.StringVar(&o.Since, "since", "", "Only lines since a time (2026-01-02T15:04:05Z) or for some time back (10m)")
 	f.StringVar(&o.Until, "until", "", "Only lines before a time or some time back")
 	f.StringVar(&o.Level, "level", "", "Only lines of this level and graver ones: trace, debug, info, warn, error or fatal")
@@ -269,6 +271,9 @@ func (p *logPrinter) line(w *bufio.Writer, l api.LogLine) error {
 	}
 	if p.o.Timestamps && !goesOn {
 		w.WriteString(l.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"))
+		w.WriteByte(' ')
+	}
+	if p.o.Details && !goesOn {
 		w.WriteByte(' ')
 	}
 	_, err := w.WriteString(l.Text)

@@ -14,7 +14,7 @@ import (
 func newNetworkGroup() *command {
 	return noun("network", "The networks of containers",
 		newNetworkCreateCommand(), newNetworkListCommand(), newNetworkInspectCommand(), newNetworkRmCommand(), newNetworkPruneCommand(),
-		newNetworkConnectCommand(), newNetworkDisconnectCommand(), newNetworkOfflineCommand(), newNetworkConnectionsCommand())
+		newNetworkExistsCommand(), newNetworkConnectCommand(), newNetworkDisconnectCommand(), newNetworkOfflineCommand(), newNetworkConnectionsCommand())
 }
 
 // NetworkCreateOptions are network create's.

@@ -17,6 +17,7 @@ import (
 type PullOptions struct {
 	Quiet    bool
 	Platform string
+	AllTags  bool
 }
 
 func newPullCommand() *command {
@@ -27,6 +28,7 @@ func newPullCommand() *command {
 	}
 	f := c.set()
 	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Only print the image's full name")
+	f.BoolVarP(&o.AllTags, "all-tags", "a", false, "All tags of the repository NAME")
 	f.StringVar(&o.Platform, "platform", "", "os/arch[/variant], or all: for every platform there is")
 	c.run = func(ctx context.Context, e *env, args []string) error { return runPull(ctx, e, o, args[0]) }
 	return c
@@ -37,6 +39,45 @@ func runPull(ctx context.Context, e *env, o PullOptions, ref string) error {
 	if err != nil {
 		return err
 	}
+	if !o.AllTags {
+		return pullOne(ctx, e, s, o, ref)
+	}
+	refs, err := tagsThere(ctx, s, ref)
+	for _, one := range refs {
+		if err == nil {
+			err = pullOne(ctx, e, s, o, one)
+		}
+	}
+	return err
+}
+
+// tagsThere are the names of all tags that a repository has at its registry.
+func tagsThere(ctx context.Context, s api.Service, repository string) ([]string, error) {
+	r, err := s.ResolveImage(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	if _, tag := splitName(r.Name); tag != "latest" || strings.Contains(repository, "@") || strings.HasSuffix(repository, ":latest") {
+		return nil, invalid("--all-tags wants a repository without a tag")
+	}
+	list, err := s.Tags(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	var refs []string
+	for _, t := range list.Tags {
+		refs = append(refs, list.Repository+":"+t.Name)
+	}
+	if list.More {
+		return nil, api.Errorf(api.KindInvalid, "%s has more than %d tags: name those that are wanted", list.Repository, len(refs)).WithRef(list.Repository)
+	}
+	if len(refs) == 0 {
+		return nil, api.Errorf(api.KindNotFound, "%s has no tags", list.Repository).WithRef(list.Repository)
+	}
+	return refs, nil
+}
+
+func pullOne(ctx context.Context, e *env, s api.Service, o PullOptions, ref string) error {
 	spec := api.PullSpec{Ref: ref, Platform: o.Platform, Force: true}
 	op, err := fetch(ctx, e, s, spec, progressTo(e.out, o.Quiet))
 	if err != nil {

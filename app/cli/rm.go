@@ -11,6 +11,8 @@ import (
 type RmOptions struct {
 	Force   bool
 	Volumes bool
+	Timeout int  // seconds of a stop before it is removed
+	Stop    bool // first
 }
 
 func newRmCommand() *command {
@@ -22,7 +24,14 @@ func newRmCommand() *command {
 	f := c.set()
 	f.BoolVarP(&o.Force, "force", "f", false, "Remove also those that run; one that is not there is no failure")
 	f.BoolVarP(&o.Volumes, "volumes", "v", false, "Remove their volumes that have no name as well")
-	c.run = func(ctx context.Context, e *env, args []string) error { return runRm(ctx, e, o, args) }
+	f.IntVarP(&o.Timeout, "timeout", "t", 0, "Stop those that run first, and kill them after so many `seconds`; means --force")
+	f.IntVar(&o.Timeout, "time", 0, "The same")
+	hide(f, "time")
+	c.run = func(ctx context.Context, e *env, args []string) error {
+		o.Stop = f.Changed("timeout") || f.Changed("time")
+		o.Force = o.Force || o.Stop
+		return runRm(ctx, e, o, args)
+	}
 	return c
 }
 
@@ -32,9 +41,28 @@ func runRm(ctx context.Context, e *env, o RmOptions, refs []string) error {
 		return err
 	}
 	remove := func(ref string) error {
+		if o.Stop {
+			if gone, err := stopFirst(ctx, s, ref, api.StopOptions{Timeout: &o.Timeout}); gone || err != nil {
+				return err
+			}
+		}
 		return absent(e, o.Force, s.Remove(ctx, ref, api.RemoveOptions{Force: o.Force, Volumes: o.Volumes}))
 	}
 	return atOnce(e, refs, remove)
+}
+
+// stopFirst stops a container that is to be removed; gone tells that it is one
+// that is removed when it ends.
+func stopFirst(ctx context.Context, s api.Service, ref string, o api.StopOptions) (gone bool, err error) {
+	d, err := s.Container(ctx, ref)
+	if err != nil || d.State != api.StateRunning {
+		return false, nil // removing it says what is wrong
+	}
+	if err := s.Stop(ctx, d.ID, o); err != nil && api.KindOf(err) != api.KindNotFound {
+		return false, err
+	}
+	_, err = s.Container(ctx, d.ID)
+	return api.KindOf(err) == api.KindNotFound, nil
 }
 
 // errAbsent says that a forced removal had nothing to do: docker says so, and succeeds.

@@ -78,7 +78,7 @@ func newContainerGroup() *command {
 		newExecCommand(), newDebugCommand(), newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(),
 		newKillCommand(), newRmCommand().as("rm", "remove"), newWaitCommand(), newPortCommand(),
 		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newTopCommand(), newStatsCommand(),
-		newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(), newContainerPruneCommand(), newInspectOf("container"))
+		newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(), newContainerPruneCommand(), newContainerExistsCommand(), newInspectOf("container"))
 }
 
 func newImageGroup() *command {
@@ -87,7 +87,7 @@ func newImageGroup() *command {
 		newLoadCommand(), newSaveCommand(), newTagCommand(), newInspectOf("image"),
 		newPushCommand(), newImportCommand(), newHistoryCommand(), newImagePruneCommand(), newImageCheckCommand(), newImageTreeCommand(),
 		newImageFilesCommand(), newImageCatCommand(), newImageDiveCommand(), newImageDiffCommand(),
-		newImageTrashGroup(), newImageImportFromCommand(), newImagePreviewCommand())
+		newImageExistsCommand(), newImageTrashGroup(), newImageImportFromCommand(), newImagePreviewCommand())
 }
 
 func newSystemGroup() *command {

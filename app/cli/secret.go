@@ -13,7 +13,7 @@ import (
 
 func newSecretGroup() *command {
 	return noun("secret", "Values that are given to containers and shown to nobody",
-		newSecretCreateCommand(), newSecretListCommand(), newSecretInspectCommand(), newSecretRemoveCommand())
+		newSecretCreateCommand(), newSecretListCommand(), newSecretInspectCommand(), newSecretRemoveCommand(), newSecretExistsCommand())
 }
 
 func newSecretCreateCommand() *command {

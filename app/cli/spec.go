@@ -17,11 +17,13 @@ type SpecOptions struct {
 	runspec.Flags
 	compatible
 	cidFile string
+	replace bool
 }
 
 func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	o.Add(f)
 	o.compatible.addFlags(f)
+	f.BoolVar(&o.replace, "replace", false, "Remove the container of that --name first, where there is one")
 	f.StringVar(&o.cidFile, "cidfile", "", "Write the container's id to this `file`")
 }
 
@@ -54,6 +56,9 @@ func (o *SpecOptions) build(args []string) (api.RunSpec, error) {
 	s, err := o.Finish(args[0], args[1:])
 	if err != nil {
 		return s, &exitError{code: exitDavit, err: err}
+	}
+	if o.replace && s.Name == "" {
+		return s, invalid("--replace wants --name: which container is to be replaced")
 	}
 	return s, nil
 }

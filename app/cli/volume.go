@@ -14,7 +14,7 @@ import (
 func newVolumeGroup() *command {
 	return noun("volume", "Everything on volumes",
 		newVolumeCreateCommand(), newVolumeListCommand(), newVolumeInspectCommand(), newVolumeRemoveCommand(), newVolumePruneCommand(),
-		newVolumeCloneCommand(), newVolumeEmptyCommand(), newVolumeExportCommand(), newVolumeImportCommand())
+		newVolumeExistsCommand(), newVolumeCloneCommand(), newVolumeEmptyCommand(), newVolumeExportCommand(), newVolumeImportCommand())
 }
 
 func newVolumeCreateCommand() *command {

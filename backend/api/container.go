@@ -94,6 +94,7 @@ type RunSpec struct {
 	Image      string   `json:"image"`
 	Name       string   `json:"name,omitempty"` // "": one is made up
 	Hostname   string   `json:"hostname,omitempty"`
+	Domainname string   `json:"domainname,omitempty"` // what its host name is below, for those who ask the kernel
 	Entrypoint []string `json:"entrypoint,omitempty"`
 	// ClearEntrypoint tells an empty --entrypoint "" from one not given.
 	ClearEntrypoint bool              `json:"clearEntrypoint,omitempty"`
@@ -162,6 +163,11 @@ type RunSpec struct {
 	// than yours, below 0 as a rule, takes root and is refused (KindHost).
 	OOMScoreAdj int        `json:"oomScoreAdj,omitempty"`
 	Pull        PullPolicy `json:"pull,omitempty"` // for fronts, which pull: Create does not
+	// Umask takes bits away from the modes of files that its processes make:
+	// octal digits; "": 0022.
+	Umask string `json:"umask,omitempty"`
+	// Annotations are notes for the runtime and for tools, of no effect inside.
+	Annotations map[string]string `json:"annotations,omitempty"`
 	// Timezone is "local" or a name such as "Europe/Berlin"; "": the image's.
 	Timezone string `json:"timezone,omitempty"`
 }

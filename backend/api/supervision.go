@@ -8,11 +8,14 @@ import "time"
 // ignored.
 type Limits struct {
 	Memory int64 `json:"memory,omitempty"` // bytes
+	// MemoryReservation is what it is left of memory where that is short: bytes
+	// that others give way for, at most Memory.
+	MemoryReservation int64 `json:"memoryReservation,omitempty"`
 	// MemorySwap bounds memory and swap together, in bytes; -1: swap without
 	// bound. 0 with Memory set: as much swap as memory, which is docker's default.
 	MemorySwap int64   `json:"memorySwap,omitempty"`
 	CPUs       float64 `json:"cpus,omitempty"`     // processors' time: 1.5 is one and a half
-	CPUSet     string  `json:"cpuSet,omitempty"`   // which processors: "0-2,4"
+	CPUSet     string  `json:"cpuSet,omitempty"`   // which processors: "0-2,4"; in an Update "-1" is all of them
 	Pids       int64   `json:"pids,omitempty"`     // processes and threads
 	IOWeight   int     `json:"ioWeight,omitempty"` // share of the disks, 10…1000 as docker's --blkio-weight
 	// CPUShares is the share of the processors where they are short, 2…262144

@@ -1,6 +1,9 @@
 package engine
 
-import "davit/backend/api"
+import (
+	"davit/backend/api"
+	"davit/backend/guard/cgroup"
+)
 
 // limitChange is the update that makes to of from: what goes is taken away.
 func limitChange(from, to api.Limits) api.Limits {
@@ -15,6 +18,7 @@ func limitChange(from, to api.Limits) api.Limits {
 		}
 	}
 	set(&u.Memory, from.Memory, to.Memory)
+	set(&u.MemoryReservation, from.MemoryReservation, to.MemoryReservation)
 	set(&u.MemorySwap, from.MemorySwap, to.MemorySwap)
 	set(&u.Pids, from.Pids, to.Pids)
 	if to.CPUs != from.CPUs {
@@ -23,7 +27,9 @@ func limitChange(from, to api.Limits) api.Limits {
 		}
 	}
 	if to.CPUSet != from.CPUSet {
-		u.CPUSet = to.CPUSet
+		if u.CPUSet = to.CPUSet; to.CPUSet == "" {
+			u.CPUSet = cgroup.AllCPUs
+		}
 	}
 	set(&u.CPUShares, from.CPUShares, to.CPUShares)
 	weight := int64(0)

@@ -31,8 +31,15 @@ func realImages(c Config) (Images, error) {
 	}
 	return image.Open(image.Config{
 		ImagesDir: c.Dirs.Images(), LayersDir: c.Dirs.Layers(), Log: c.Log,
-		Registries: registries.Conf{Aliases: aliasFile()},
+		Registries: registriesConf(),
 	})
+}
+
+// registriesConf is where the person has registries.conf, and podman's aliases.
+func registriesConf() registries.Conf {
+	c := registries.Locate(os.Getenv)
+	c.Aliases = aliasFile()
+	return c
 }
 
 // aliasFile is where podman keeps the short names that this person has chosen.

@@ -90,6 +90,7 @@ func (c *container) become(spec *specs.Spec) error {
 	if err != nil {
 		return err
 	}
+	u.Umask = spec.Process.User.Umask
 	spec.Process.User = u
 	spec.Process.Env = withHome(spec.Process.Env, home)
 	if u.UID != 0 && spec.Process.Capabilities != nil {

@@ -70,9 +70,9 @@ func (c *container) hosts(n connected) string {
 		}
 	}
 	for _, p := range n.places {
-		fmt.Fprintf(&b, "%s\t%s\n", p.IP, c.rec.Hostname)
+		fmt.Fprintf(&b, "%s\t%s\n", p.IP, c.ownNames())
 		if p.IP6 != "" {
-			fmt.Fprintf(&b, "%s\t%s\n", p.IP6, c.rec.Hostname)
+			fmt.Fprintf(&b, "%s\t%s\n", p.IP6, c.ownNames())
 		}
 	}
 	if c.rec.Spec.HostAccess {
@@ -90,6 +90,15 @@ func (c *container) hosts(n connected) string {
 		fmt.Fprintf(&b, "%s\t%s\n", address, h[:i])
 	}
 	return b.String()
+}
+
+// ownNames are those that its own addresses have, the full one first: what
+// `hostname -f` says.
+func (c *container) ownNames() string {
+	if domain := c.rec.Spec.Domainname; domain != "" {
+		return c.rec.Hostname + "." + domain + " " + c.rec.Hostname
+	}
+	return c.rec.Hostname
 }
 
 // resolvConf is the container's /etc/resolv.conf.

@@ -7,8 +7,10 @@
 package oci
 
 import (
+	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/profiles/seccomp"
@@ -56,8 +58,8 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 	}
 	s := &specs.Spec{
 		Version:  "1.2.0", // 1.3.0 adds nothing that we use, and Debian 12's runtimes refuse it
-		Hostname: rec.Hostname,
-		Root:     &specs.Root{Path: o.Dir.Rootfs(), Readonly: rec.Spec.ReadOnly},
+		Hostname: rec.Hostname, Domainname: rec.Spec.Domainname,
+		Root: &specs.Root{Path: o.Dir.Rootfs(), Readonly: rec.Spec.ReadOnly},
 		Process: &specs.Process{
 			Terminal:        rec.TTY,
 			Args:            rec.Args,
@@ -87,8 +89,8 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 	if adj := rec.Spec.OOMScoreAdj; adj != 0 {
 		s.Process.OOMScoreAdj = &adj
 	}
-	if rec.Spec.Init {
-		s.Annotations = map[string]string{InitAnnotation: "true"}
+	if err := note(s, rec.Spec); err != nil {
+		return nil, err
 	}
 	if !sec.unmasked && !sec.privileged {
 		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths = sec.masked(maskedPaths()), sec.shown(readonlyPaths())
@@ -99,6 +101,26 @@ func Spec(rec store.Record, o SpecOptions) (*specs.Spec, error) {
 		}
 	}
 	return s, nil
+}
+
+// note says what the runtime is told beside the namespaces.
+func note(s *specs.Spec, spec api.RunSpec) error {
+	if len(spec.Annotations) > 0 || spec.Init {
+		s.Annotations = map[string]string{}
+	}
+	maps.Copy(s.Annotations, spec.Annotations)
+	if spec.Init {
+		s.Annotations[InitAnnotation] = "true"
+	}
+	if spec.Umask != "" {
+		bits, err := strconv.ParseUint(spec.Umask, 8, 32)
+		if err != nil {
+			return api.Errorf(api.KindInvalid, "%q is no umask", spec.Umask).WithField("umask")
+		}
+		umask := uint32(bits)
+		s.Process.User.Umask = &umask
+	}
+	return nil
 }
 
 // nest gives a container that has ids of its own a user namespace for them.

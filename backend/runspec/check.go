@@ -26,7 +26,7 @@ func Check(s api.RunSpec) []*api.Error {
 		c.wrong("image", "", "no image is named").hint("Say which image to run.")
 	}
 	for _, check := range []func(api.RunSpec){
-		c.name, c.process, c.ports, c.mounts, c.devices, c.stop, c.restart, c.platform, c.health,
+		c.name, c.notes, c.process, c.ports, c.mounts, c.devices, c.stop, c.restart, c.platform, c.health,
 		c.identity, c.kernel, c.secrets, c.log,
 	} {
 		check(s)
@@ -55,7 +55,11 @@ var (
 	hostnameForm = form.Of(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
 	platformForm = form.Of(`^linux/[a-z0-9_]+(/[a-z0-9.]+)?$`)
 	octal        = form.Of(`^[0-7]{3,4}$`)
+	umaskForm    = form.Of(`^0?[0-7]{1,3}$`)
 )
+
+// ownAnnotations is how those begin that the engine says to the runtime.
+const ownAnnotations = "io.davit."
 
 // ValidName tells whether something can be the name of a container or volume.
 func ValidName(name string) bool { return len(name) <= 128 && nameForm().MatchString(name) }
@@ -68,6 +72,27 @@ func (c *checker) name(s api.RunSpec) {
 	if s.Hostname != "" && (len(s.Hostname) > 64 || !hostnameForm().MatchString(s.Hostname)) {
 		c.wrong("hostname", s.Hostname, "%q cannot be a host name", s.Hostname).
 			hint("Use at most 64 letters, digits, dots, and hyphens between them.")
+	}
+}
+
+// mostDomain is the kernel's __NEW_UTS_LEN.
+const mostDomain = 64
+
+func (c *checker) notes(s api.RunSpec) {
+	if s.Domainname != "" && (len(s.Domainname) > mostDomain || !hostnameForm().MatchString(s.Domainname)) {
+		c.wrong("domainname", s.Domainname, "%q cannot be a domain name", s.Domainname).
+			hint("Use at most %d letters, digits, dots, and hyphens between them.", mostDomain)
+	}
+	if s.Umask != "" && !umaskForm().MatchString(s.Umask) {
+		c.wrong("umask", s.Umask, "%q is no umask", s.Umask).hint("Write it in octal digits, such as 0022 or 077.")
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
+		switch {
+		case strings.TrimSpace(key) == "" || strings.ContainsAny(key, "=\x00") || strings.ContainsRune(s.Annotations[key], 0):
+			c.wrong("annotations."+key, key, "%q cannot be the key of an annotation", key)
+		case strings.HasPrefix(key, ownAnnotations):
+			c.wrong("annotations."+key, key, "annotations that begin with %s are Davit's own", ownAnnotations)
+		}
 	}
 }
 

@@ -78,6 +78,7 @@ func composeService(s api.RunSpec) (*document, []string) {
 	d.add("image", s.Image)
 	d.say("container_name", s.Name, &rest.Name)
 	d.say("hostname", s.Hostname, &rest.Hostname)
+	d.say("domainname", s.Domainname, &rest.Domainname)
 	if len(s.Entrypoint) > 0 {
 		d.add("entrypoint", s.Entrypoint)
 		rest.Entrypoint = nil
@@ -95,6 +96,10 @@ func composeService(s api.RunSpec) (*document, []string) {
 	if len(s.Labels) > 0 {
 		d.add("labels", s.Labels)
 		rest.Labels = nil
+	}
+	if len(s.Annotations) > 0 {
+		d.add("annotations", s.Annotations)
+		rest.Annotations = nil
 	}
 	d.list("ports", portWords(s.Ports), &[]string{})
 	rest.Ports = nil
@@ -178,6 +183,10 @@ func composeLimits(d *document, s api.RunSpec, rest *api.RunSpec) {
 	if l.Memory > 0 {
 		d.add("mem_limit", size(l.Memory)+bytesSuffix(l.Memory))
 		rest.Limits.Memory = 0
+	}
+	if l.MemoryReservation > 0 {
+		d.add("mem_reservation", size(l.MemoryReservation)+bytesSuffix(l.MemoryReservation))
+		rest.Limits.MemoryReservation = 0
 	}
 	switch {
 	case l.MemorySwap > 0:

@@ -1,6 +1,7 @@
 package runspec
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,6 +102,8 @@ type composeReader struct {
 	name string
 	in   map[string]any
 	out  api.ParsedSpec
+
+	cpuQuota, cpuPeriod int64 // microseconds
 }
 
 func (r *composeReader) unknown(format string, args ...any) {
@@ -224,7 +227,7 @@ func (r *composeReader) pairMap(v any) map[string]string {
 
 func (r *composeReader) plain(s *api.RunSpec, key string, v any) bool {
 	if to, ok := map[string]*string{
-		"image": &s.Image, "container_name": &s.Name, "hostname": &s.Hostname, "working_dir": &s.WorkingDir, "user": &s.User,
+		"image": &s.Image, "container_name": &s.Name, "hostname": &s.Hostname, "domainname": &s.Domainname, "working_dir": &s.WorkingDir, "user": &s.User,
 		"restart": &s.Restart, "stop_signal": &s.StopSignal, "platform": &s.Platform, "cpuset": &s.Limits.CPUSet, "userns_mode": &s.UserNS,
 	}[key]; ok {
 		*to = r.said(v)
@@ -246,7 +249,7 @@ func (r *composeReader) plain(s *api.RunSpec, key string, v any) bool {
 		*to = r.list(v)
 		return true
 	}
-	if to, ok := map[string]*int64{"mem_limit": &s.Limits.Memory, "memswap_limit": &s.Limits.MemorySwap, "shm_size": &s.ShmSize}[key]; ok {
+	if to, ok := map[string]*int64{"mem_limit": &s.Limits.Memory, "memswap_limit": &s.Limits.MemorySwap, "mem_reservation": &s.Limits.MemoryReservation, "shm_size": &s.ShmSize}[key]; ok {
 		n, err := Bytes(key, r.said(v))
 		if err != nil {
 			r.unknown("%s: %s", key, r.said(v))
@@ -276,6 +279,8 @@ func (r *composeReader) structured(s *api.RunSpec, key string, v any) bool {
 		r.envFiles(s, v)
 	case "labels":
 		s.Labels = r.pairMap(v)
+	case "annotations":
+		s.Annotations = r.pairMap(v)
 	case "sysctls":
 		s.Sysctls = r.pairMap(v)
 	case "ports":
@@ -290,6 +295,8 @@ func (r *composeReader) structured(s *api.RunSpec, key string, v any) bool {
 		r.logging(s, v)
 	case "cpus":
 		s.Limits.CPUs, _ = strconv.ParseFloat(r.said(v), 64)
+	case "cpu_quota", "cpu_period":
+		r.quota(s, key, v)
 	case "cpu_shares":
 		s.Limits.CPUShares, _ = strconv.ParseInt(r.said(v), 10, 64)
 	case "oom_score_adj":
@@ -321,6 +328,23 @@ func (r *composeReader) structured(s *api.RunSpec, key string, v any) bool {
 		return false
 	}
 	return true
+}
+
+// quota is the older way to say cpus; either key may come first.
+func (r *composeReader) quota(s *api.RunSpec, key string, v any) {
+	n, err := strconv.ParseInt(r.said(v), 10, 64)
+	if err != nil {
+		r.unknown("%s: %s", key, r.said(v))
+		return
+	}
+	if key == "cpu_quota" {
+		r.cpuQuota = n
+	} else {
+		r.cpuPeriod = n
+	}
+	if r.cpuQuota > 0 {
+		s.Limits.CPUs = float64(r.cpuQuota) / float64(cmp.Or(max(0, r.cpuPeriod), 100_000))
+	}
 }
 
 func (r *composeReader) networks(s *api.RunSpec, v any) {

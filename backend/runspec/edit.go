@@ -41,6 +41,7 @@ func Edited(was, asked api.RunSpec, e Edit) (api.RunSpec, error) {
 	s.CapAdd, s.CapDrop = overlay(s.CapAdd, asked.CapAdd, same), overlay(s.CapDrop, asked.CapDrop, same)
 	s.SecurityOpt = overlay(s.SecurityOpt, asked.SecurityOpt, same)
 	s.Labels, s.Sysctls = joined(s.Labels, asked.Labels), joined(s.Sysctls, asked.Sysctls)
+	s.Annotations = joined(s.Annotations, asked.Annotations)
 	replaceGiven(&s, asked, e.Given)
 	return s, nil
 }
@@ -70,7 +71,7 @@ func joined(m, more map[string]string) map[string]string {
 // single are the options whose values replace what was there, with the fields
 // that they are in.
 var single = map[string]string{
-	"name": "Name", "hostname": "Hostname", "workdir": "WorkingDir", "user": "User", "platform": "Platform", "pull": "Pull", "tz": "Timezone",
+	"name": "Name", "hostname": "Hostname", "domainname": "Domainname", "umask": "Umask", "workdir": "WorkingDir", "user": "User", "platform": "Platform", "pull": "Pull", "tz": "Timezone",
 	"publish-all": "PublishAll", "shm-size": "ShmSize", "read-only": "ReadOnly", "network": "Network", "net": "Network",
 	"tty": "TTY", "interactive": "Interactive", "rm": "AutoRemove", "restart": "Restart", "init": "Init", "stop-signal": "StopSignal",
 	"stop-timeout": "StopTimeout", "log-opt": "Log", "log-driver": "Log", "oom-score-adj": "OOMScoreAdj", "privileged": "Privileged", "userns": "UserNS", "uidmap": "UIDMaps", "gidmap": "GIDMaps",
@@ -78,7 +79,7 @@ var single = map[string]string{
 
 // limits are those that are in Limits.
 var limitOptions = map[string]string{
-	"memory": "Memory", "memory-swap": "MemorySwap", "cpus": "CPUs", "cpuset-cpus": "CPUSet", "pids-limit": "Pids", "blkio-weight": "IOWeight", "cpu-shares": "CPUShares",
+	"memory": "Memory", "memory-swap": "MemorySwap", "cpus": "CPUs", "cpu-quota": "CPUs", "cpu-period": "CPUs", "memory-reservation": "MemoryReservation", "cpuset-cpus": "CPUSet", "pids-limit": "Pids", "blkio-weight": "IOWeight", "cpu-shares": "CPUShares",
 }
 
 func replaceGiven(s *api.RunSpec, asked api.RunSpec, given []string) {

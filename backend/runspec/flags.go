@@ -54,6 +54,7 @@ func (o *Flags) addIdentity(f *pflag.FlagSet) {
 	s := &o.Spec
 	f.StringVar(&s.Name, "name", "", "The container's `name`")
 	f.StringVarP(&s.Hostname, "hostname", "h", "", "The host `name` inside")
+	f.StringVar(&s.Domainname, "domainname", "", "The domain `name` inside")
 	f.Func("entrypoint", "Run this `program` instead of the image's entrypoint; \"\" for none, or a JSON array", o.entrypoint)
 	f.FuncP("env", "e", "Set a variable: `KEY=value`, or KEY to pass on your own", func(v string) error { return o.pair(&o.env, v) })
 	f.Func("env-file", "Read variables from a `file`", o.envFile)
@@ -65,6 +66,8 @@ func (o *Flags) addIdentity(f *pflag.FlagSet) {
 	f.StringVar(&s.Platform, "platform", "", "`os/arch[/variant]`")
 	f.Func("pull", "Pull the image first: always, missing, never, newer (`when`)", o.pull)
 	f.StringVar(&s.Timezone, "tz", "", "The time `zone`: Area/City, or local for this computer's")
+	f.Func("annotation", "Note something for the runtime and for tools: `key=value`", o.annotation)
+	f.StringVar(&s.Umask, "umask", "", "Bits that files which it makes are without, in `octal` digits (default 0022)")
 	f.Func("secret", "Give it a secret: `name[,target=path][,type=env][,uid=][,gid=][,mode=]`", o.secret)
 }
 
@@ -193,6 +196,15 @@ func (o *Flags) label(v string) error {
 		return fmt.Errorf("%q: want key=value", v)
 	}
 	put(&o.Spec.Labels, key, value)
+	return nil
+}
+
+func (o *Flags) annotation(v string) error {
+	key, value, ok := strings.Cut(v, "=")
+	if !ok || key == "" {
+		return fmt.Errorf("%q: want key=value", v)
+	}
+	put(&o.Spec.Annotations, key, value)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package runspec
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 // AddLimits defines the options of limits, which run, create and update share.
 func AddLimits(f *pflag.FlagSet, l *api.Limits) {
+	share := cpuShare{period: 100_000}
 	size := func(name string, to *int64) func(string) error {
 		return func(v string) (err error) {
 			*to, err = Bytes(name, v)
@@ -21,19 +23,70 @@ func AddLimits(f *pflag.FlagSet, l *api.Limits) {
 		}
 	}
 	f.FuncP("memory", "m", "The most memory: `bytes`, or with k, m, g", size("memory", &l.Memory))
+	f.Func("memory-reservation", "Memory that it is left where memory is short: `bytes`", size("memory-reservation", &l.MemoryReservation))
 	f.Func("memory-swap", "The most memory and swap together: `bytes`; -1: swap without bound", size("memory-swap", &l.MemorySwap))
 	f.Func("cpus", "The most processors' time: a `number` such as 1.5", func(v string) error {
 		n, err := strconv.ParseFloat(v, 64)
 		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 			return fmt.Errorf("want a number such as 1.5")
 		}
-		l.CPUs = n
+		if share.quota != 0 {
+			return errTwice
+		}
+		l.CPUs, share.cpus = n, true
 		return nil
 	})
+	share.add(f, l)
 	f.StringVar(&l.CPUSet, "cpuset-cpus", "", "Only these processors: `0-2,4`")
 	f.Int64Var(&l.Pids, "pids-limit", 0, "The most processes and threads; -1: no limit")
 	f.Int64VarP(&l.CPUShares, "cpu-shares", "c", 0, "Share of the processors where they are short, 2 to 262144 (`shares`; default 1024)")
 	f.IntVar(&l.IOWeight, "blkio-weight", 0, "Share of the disks, 10 to 1000 (`weight`)")
+}
+
+// cpuShare is docker's older way to say --cpus: so many microseconds of each
+// period.
+type cpuShare struct {
+	quota, period int64
+	cpus          bool // said by --cpus
+}
+
+var errTwice = errors.New("give --cpus or --cpu-quota and --cpu-period, not both")
+
+// The bounds of a period and the least quota, those of the kernel.
+const (
+	leastPeriod = 1_000
+	mostPeriod  = 1_000_000
+)
+
+func (c *cpuShare) add(f *pflag.FlagSet, l *api.Limits) {
+	f.Func("cpu-quota", "The same in `microseconds` of each --cpu-period; -1: no limit", func(v string) error {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n != -1 && n < leastPeriod {
+			return fmt.Errorf("want %d or more microseconds, or -1", leastPeriod)
+		}
+		c.quota = n
+		return c.set(l)
+	})
+	f.Func("cpu-period", "`Microseconds` that --cpu-quota is of (default 100000)", func(v string) error {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < leastPeriod || n > mostPeriod {
+			return fmt.Errorf("want %d to %d microseconds", leastPeriod, mostPeriod)
+		}
+		c.period = n
+		return c.set(l)
+	})
+}
+
+func (c *cpuShare) set(l *api.Limits) error {
+	switch {
+	case c.cpus:
+		return errTwice
+	case c.quota < 0:
+		l.CPUs = -1
+	case c.quota > 0:
+		l.CPUs = float64(c.quota) / float64(c.period)
+	}
+	return nil
 }
 
 // Bytes reads a size as docker does: b, k, m, g, t are powers of 1024; name is

@@ -65,6 +65,7 @@ func (w *words) identity(s api.RunSpec) {
 	w.on("-t", s.TTY)
 	w.value("--name", s.Name)
 	w.value("--hostname", s.Hostname)
+	w.value("--domainname", s.Domainname)
 	w.value("--pull", string(s.Pull))
 	w.value("--platform", s.Platform)
 	w.each("-p", portWords(s.Ports))
@@ -73,9 +74,11 @@ func (w *words) identity(s api.RunSpec) {
 	w.each("--env-file", s.EnvFiles)
 	w.each("-e", s.Env)
 	w.pairs("--label", s.Labels)
+	w.pairs("--annotation", s.Annotations)
 	w.value("-w", s.WorkingDir)
 	w.value("-u", s.User)
 	w.each("--group-add", s.Groups)
+	w.value("--umask", s.Umask)
 	w.value("--tz", s.Timezone)
 	w.entrypoint(s)
 }
@@ -198,6 +201,9 @@ func ulimitWord(u api.Ulimit) string {
 func (w *words) limits(l api.Limits) {
 	if l.Memory != 0 {
 		w.value("--memory", size(l.Memory))
+	}
+	if l.MemoryReservation != 0 {
+		w.value("--memory-reservation", size(l.MemoryReservation))
 	}
 	if l.MemorySwap != 0 {
 		w.value("--memory-swap", size(l.MemorySwap))

@@ -43,6 +43,7 @@ func (m maker) spec() api.RunSpec {
 		StopSignal: m.of("", "TERM", "SIGRTMIN+3", "9"), Network: m.of("", "none"), UserNS: m.of("", "keep-id", "keep-id:uid=5,gid=6"), Timezone: m.of("", "local", "Europe/Berlin"),
 		Pull: api.PullPolicy(m.of("", "always", "never", "newer")), ShmSize: int64(m.IntN(3)) * 12345678, Groups: slices.Clone([]string{"audio", "5"}[:m.IntN(3)]),
 		Expose: []string{"80/tcp", "8000-8010/udp"}[:m.IntN(3)], SecurityOpt: []string{"no-new-privileges=false", "seccomp=/a b/c:d.json"}[:m.IntN(3)],
+		Domainname: m.of("", "example.test"), Umask: m.of("", "0077", "2"),
 		CapAdd: []string{"NET_ADMIN", "ALL"}[:m.IntN(3)], CapDrop: []string{"CHOWN"}[:m.IntN(2)],
 	}
 	if m.some() {
@@ -60,6 +61,7 @@ func (m maker) spec() api.RunSpec {
 	for i := range m.IntN(4) {
 		s.Env = append(s.Env, m.of("A", "b.c", "É", "x-"+string(rune('a'+i)))+"="+m.text())
 		put(&s.Labels, m.of("a", "com.x/y", "日")+string(rune('a'+i)), m.text())
+		put(&s.Annotations, m.of("a", "com.x/y", "日")+string(rune('a'+i)), m.text())
 		put(&s.Sysctls, m.of("net.ipv4.ip_forward", "kernel.shmmax"), m.text())
 	}
 	if m.some() {
@@ -116,6 +118,7 @@ func (m maker) limits(s *api.RunSpec) {
 		Memory: int64(m.IntN(2)) * (512<<20 + int64(m.IntN(3))), CPUs: float64(m.IntN(3)) / 3, CPUSet: m.of("", "0-2,4"),
 		Pids: int64(m.IntN(3)) - 1, IOWeight: m.IntN(2) * 500, CPUShares: int64(m.IntN(2)) * 512,
 	}
+	s.Limits.MemoryReservation = int64(m.IntN(2)) * (256<<20 + int64(m.IntN(3)))
 	if s.Limits.Memory > 0 {
 		s.Limits.MemorySwap = []int64{0, -1, 3 << 30}[m.IntN(3)]
 	}

@@ -98,6 +98,9 @@ func quadletRest(s api.RunSpec, put func(key, value string)) {
 	for _, u := range s.Ulimits {
 		put("Ulimit", ulimitWord(u))
 	}
+	for _, k := range slices.Sorted(maps.Keys(s.Annotations)) {
+		put("Annotation", unitWord(k+"="+s.Annotations[k]))
+	}
 	for _, k := range slices.Sorted(maps.Keys(s.Sysctls)) {
 		put("Sysctl", unitWord(k+"="+s.Sysctls[k]))
 	}
@@ -129,6 +132,8 @@ func quadletRest(s api.RunSpec, put func(key, value string)) {
 	more.on("-i", s.Interactive)
 	more.on("-P", s.PublishAll)
 	more.each("--security-opt", s.SecurityOpt)
+	more.value("--domainname", s.Domainname)
+	more.value("--umask", s.Umask)
 	more.limits(s.Limits)
 	if s.OOMScoreAdj != 0 {
 		more.value("--oom-score-adj", strconv.Itoa(s.OOMScoreAdj))
@@ -201,11 +206,10 @@ func Kube(s api.RunSpec) (api.Rendered, error) {
 // annotations are a pod's. That of whose ids are kept is podman's word, by
 // which `podman kube play` keeps them; a cluster does not know it.
 func annotations(s api.RunSpec) map[string]string {
-	notes := maps.Clone(s.Labels)
+	notes := map[string]string{}
+	maps.Copy(notes, s.Labels)
+	maps.Copy(notes, s.Annotations)
 	if s.UserNS != "" {
-		if notes == nil {
-			notes = map[string]string{}
-		}
 		notes["io.podman.annotations.userns"] = s.UserNS
 	}
 	return notes
@@ -429,6 +433,8 @@ func (k *kube) security() {
 	}
 	k.loses(len(s.SecurityOpt) > 0, "security options as docker writes them")
 	k.loses(s.Log.None, "that no log is kept")
+	k.loses(s.Umask != "", "which bits its files are without")
+	k.loses(s.Domainname != "", "the domain name")
 	k.loses(s.OOMScoreAdj != 0, "how soon the kernel ends it where memory runs out")
 	k.loses(len(s.Ulimits) > 0, "limits of processes")
 	k.loses(len(s.UIDMaps) > 0, "maps of ids")

@@ -29,7 +29,7 @@ func fake(t *testing.T, files map[string]string) Group {
 
 func TestLimitsAsTheKernelReadsThem(t *testing.T) {
 	all := map[string]string{
-		"memory.max": "max", "memory.swap.max": "max", "cpu.max": "max 100000", "cpuset.cpus": "", "pids.max": "max", "io.weight": "default 100", "cpu.weight": "100",
+		"memory.max": "max", "memory.swap.max": "max", "cpu.max": "max 100000", "cpuset.cpus": "0-1", "memory.low": "0", "pids.max": "max", "io.weight": "default 100", "cpu.weight": "100",
 	}
 	for name, c := range map[string]struct {
 		l    api.Limits
@@ -41,6 +41,10 @@ func TestLimitsAsTheKernelReadsThem(t *testing.T) {
 		"no memory":     {api.Limits{Memory: -1}, map[string]string{"memory.max": "max", "memory.swap.max": "max"}},
 		"cpus":          {api.Limits{CPUs: 1.5}, map[string]string{"cpu.max": "150000 100000"}},
 		"no cpus":       {api.Limits{CPUs: -1}, map[string]string{"cpu.max": "max 100000"}},
+		"every cpu":     {api.Limits{CPUSet: AllCPUs}, map[string]string{"cpuset.cpus": ""}},
+		"third of one":  {api.Limits{CPUs: 0.29}, map[string]string{"cpu.max": "29000 100000"}},
+		"reservation":   {api.Limits{MemoryReservation: 64 << 20}, map[string]string{"memory.low": "67108864", "memory.max": "max"}},
+		"none":          {api.Limits{MemoryReservation: -1}, map[string]string{"memory.low": "0"}},
 		"cpu set":       {api.Limits{CPUSet: "0,1"}, map[string]string{"cpuset.cpus": "0,1"}},
 		"pids":          {api.Limits{Pids: 100}, map[string]string{"pids.max": "100"}},
 		"no pids":       {api.Limits{Pids: -1}, map[string]string{"pids.max": "max"}},
@@ -117,14 +121,14 @@ func TestLimitsAreSeenInside(t *testing.T) {
 func TestMissingControllersRefuse(t *testing.T) {
 	g := fake(t, map[string]string{"memory.max": "max"})
 	for name, l := range map[string]api.Limits{
-		"cpus": {CPUs: 1}, "pids": {Pids: 1}, "set": {CPUSet: "0"}, "weight": {IOWeight: 10}, "share": {CPUShares: 512},
+		"cpus": {CPUs: 1}, "pids": {Pids: 1}, "set": {CPUSet: "0"}, "weight": {IOWeight: 10}, "share": {CPUShares: 512}, "reservation": {MemoryReservation: 64 << 20},
 		"swap by name": {Memory: 64 << 20, MemorySwap: 65 << 20},
 	} {
 		if err := g.Apply(l); api.KindOf(err) != api.KindHost {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, l := range map[string]api.Limits{"implied swap": {Memory: 64 << 20}, "nothing to take away": {CPUs: -1, Pids: -1, CPUShares: -1, IOWeight: -1}} {
+	for name, l := range map[string]api.Limits{"implied swap": {Memory: 64 << 20}, "nothing to take away": {CPUs: -1, Pids: -1, CPUShares: -1, IOWeight: -1, CPUSet: AllCPUs, MemoryReservation: -1}} {
 		if err := g.Apply(l); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -185,7 +189,8 @@ func TestPlaces(t *testing.T) {
 func TestValid(t *testing.T) {
 	for name, l := range map[string]api.Limits{
 		"little memory": {Memory: 1 << 20}, "swap alone": {MemorySwap: 1 << 30}, "swap below memory": {Memory: 2 << 30, MemorySwap: 1 << 30},
-		"many cpus": {CPUs: 1e6}, "few cpus": {CPUs: 0.001}, "negative": {Pids: -2}, "set": {CPUSet: "1-0"}, "huge set": {CPUSet: "0-99999999"},
+		"many cpus": {CPUs: 1e6}, "few cpus": {CPUs: 0.001}, "negative": {Pids: -2}, "set": {CPUSet: "1-0"}, "huge set": {CPUSet: "0-99999999"}, "no set": {CPUSet: AllCPUs},
+		"reservation over limit": {Memory: 64 << 20, MemoryReservation: 65 << 20}, "little reservation": {MemoryReservation: 1},
 		"light": {IOWeight: 9}, "no share": {CPUShares: 1}, "huge share": {CPUShares: 262145}, "heavy": {IOWeight: 1001}, "no number": {CPUs: nan()},
 	} {
 		if err := Valid(l); api.KindOf(err) != api.KindInvalid {
@@ -206,7 +211,7 @@ func TestMerge(t *testing.T) {
 	if got := Merge(now, api.Limits{CPUs: 2}); got != (api.Limits{Memory: 100, MemorySwap: 200, CPUs: 2, Pids: 5, CPUSet: "0"}) {
 		t.Errorf("%+v", got)
 	}
-	if got := Merge(now, api.Limits{Memory: -1, Pids: -1}); got != (api.Limits{CPUs: 1, CPUSet: "0"}) {
+	if got := Merge(now, api.Limits{Memory: -1, Pids: -1, CPUSet: AllCPUs}); got != (api.Limits{CPUs: 1}) {
 		t.Errorf("%+v", got)
 	}
 }

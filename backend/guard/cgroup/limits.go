@@ -40,6 +40,10 @@ func settings(l api.Limits) []setting {
 	if l.Memory != 0 {
 		add("the limit of memory", "memory", bytesOrMax(l.Memory), samePages, "memory.max")
 	}
+	if l.MemoryReservation != 0 {
+		add("the reservation of memory", "memory", strconv.FormatInt(max(0, l.MemoryReservation), 10), samePages, "memory.low")
+		s[len(s)-1].implied = l.MemoryReservation < 0
+	}
 	if swap, ok := swapOf(l); ok {
 		add("the limit of swap", "memory", bytesOrMax(swap), samePages, "memory.swap.max")
 		s[len(s)-1].implied = l.MemorySwap == 0 // a kernel may count no swap
@@ -47,7 +51,7 @@ func settings(l api.Limits) []setting {
 	if l.CPUs != 0 {
 		quota := unbound
 		if l.CPUs > 0 {
-			quota = strconv.FormatInt(int64(l.CPUs*period), 10)
+			quota = strconv.FormatInt(int64(math.Round(l.CPUs*period)), 10)
 		}
 		add("the limit of CPUs", "cpu", quota+" "+strconv.Itoa(period), exact, "cpu.max")
 	}
@@ -56,7 +60,12 @@ func settings(l api.Limits) []setting {
 		s[len(s)-1].implied = l.CPUShares < 0
 	}
 	if l.CPUSet != "" {
-		add("the set of CPUs", "cpuset", l.CPUSet, sameSet, "cpuset.cpus")
+		set, same := l.CPUSet, sameSet
+		if set == AllCPUs {
+			set, same = "\n", func(_, read string) bool { return strings.TrimSpace(read) == "" }
+		}
+		add("the set of CPUs", "cpuset", set, same, "cpuset.cpus")
+		s[len(s)-1].implied = l.CPUSet == AllCPUs
 	}
 	if l.Pids != 0 {
 		add("the limit of processes", "pids", bytesOrMax(l.Pids), exact, "pids.max")
@@ -138,6 +147,10 @@ func sameSet(asked, read string) bool {
 	return err1 == nil && err2 == nil && slices.Equal(a, b)
 }
 
+// AllCPUs in an update takes a set of processors away: the kernel's word for
+// none is an empty line.
+const AllCPUs = "-1"
+
 // maxCPU bounds the numbers in a set: the kernel's NR_CPUS is 8192 at most.
 const maxCPU = 8192
 
@@ -175,11 +188,15 @@ func Valid(l api.Limits) error {
 		return bad("a limit of memory and swap together wants one of memory, too")
 	case l.MemorySwap > 0 && l.MemorySwap < l.Memory:
 		return bad("memory and swap together cannot be less than memory alone")
+	case l.MemoryReservation > 0 && l.Memory > 0 && l.MemoryReservation > l.Memory:
+		return bad("a reservation of memory cannot be more than its limit")
+	case l.MemoryReservation > 0 && l.MemoryReservation < leastMemory:
+		return bad("a reservation of %d bytes of memory is too little: 6 MiB is the least", l.MemoryReservation)
 	case l.CPUs != l.CPUs || l.CPUs > float64(runtime.NumCPU()):
 		return bad("this machine has %d processors, not %g", runtime.NumCPU(), l.CPUs)
 	case l.CPUs > 0 && l.CPUs < 0.01:
 		return bad("a limit of %g processors is too little: 0.01 is the least", l.CPUs)
-	case l.Memory < -1 || l.MemorySwap < -1 || l.Pids < -1 || l.CPUs < 0 && l.CPUs != -1:
+	case l.Memory < -1 || l.MemorySwap < -1 || l.MemoryReservation < -1 || l.Pids < -1 || l.CPUs < 0 && l.CPUs != -1:
 		return bad("a limit cannot be negative; -1 is none")
 	case l.CPUShares != 0 && l.CPUShares != -1 && (l.CPUShares < leastShares || l.CPUShares > mostShares):
 		return bad("a share of the processors is between %d and %d, not %d", leastShares, mostShares, l.CPUShares)
@@ -253,6 +270,9 @@ func Merge(now, u api.Limits) api.Limits {
 	if u.MemorySwap != 0 {
 		now.MemorySwap = u.MemorySwap
 	}
+	if u.MemoryReservation != 0 {
+		now.MemoryReservation = max(0, u.MemoryReservation)
+	}
 	if now.Memory == 0 && now.MemorySwap > 0 {
 		now.MemorySwap = 0
 	}
@@ -261,6 +281,9 @@ func Merge(now, u api.Limits) api.Limits {
 	}
 	if u.CPUSet != "" {
 		now.CPUSet = u.CPUSet
+	}
+	if now.CPUSet == AllCPUs {
+		now.CPUSet = ""
 	}
 	if u.Pids != 0 {
 		now.Pids = max(0, u.Pids)

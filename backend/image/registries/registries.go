@@ -8,6 +8,7 @@ package registries
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -25,6 +26,22 @@ type Conf struct {
 	File    string // registries.conf
 	Dir     string // registries.conf.d
 	Aliases string // short-name-aliases.conf
+}
+
+// Locate is where a person has the configuration: below $XDG_CONFIG_HOME where
+// a registries.conf is there, which takes the place of the system's with all its
+// drop-ins, as one in ~/.config does. The library knows ~/.config alone.
+func Locate(getenv func(string) string) Conf {
+	dir := filepath.Join(getenv("XDG_CONFIG_HOME"), "containers")
+	usual := filepath.Join(getenv("HOME"), ".config", "containers")
+	if !filepath.IsAbs(dir) || filepath.Clean(dir) == usual {
+		return Conf{}
+	}
+	file := filepath.Join(dir, "registries.conf")
+	if _, err := os.Stat(file); err != nil {
+		return Conf{}
+	}
+	return Conf{File: file, Dir: filepath.Join(dir, "registries.conf.d")}
 }
 
 func (c Conf) context() *types.SystemContext {

@@ -107,3 +107,36 @@ func TestBrokenConfig(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The library reads ~/.config whatever XDG_CONFIG_HOME says.
+func TestTheConfigurationIsWhereXDGSays(t *testing.T) {
+	home, config := t.TempDir(), t.TempDir()
+	getenv := func(name string) string { return map[string]string{"HOME": home, "XDG_CONFIG_HOME": config}[name] }
+	if c := Locate(getenv); c != (Conf{}) {
+		t.Errorf("nothing is there, and %+v is", c)
+	}
+	dir := filepath.Join(config, "containers")
+	if err := os.MkdirAll(filepath.Join(dir, "registries.conf.d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"registries.conf": "unqualified-search-registries = [\"a.test\"]\n", "registries.conf.d/x.conf": "[[registry]]\nlocation = \"b.test\"\ninsecure = true\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := Locate(getenv)
+	r, err := c.Resolve("x")
+	if err != nil || len(r.Names) != 1 || r.Names[0].Registry != "a.test" {
+		t.Errorf("a short name: %+v, %v", r, err)
+	}
+	if yes, err := c.Insecure("b.test"); err != nil || !yes {
+		t.Errorf("a drop-in: %v, %v", yes, err)
+	}
+	if want := filepath.Join(dir, "registries.conf.d", own); c.OwnFile() != want {
+		t.Errorf("own file %s, want %s", c.OwnFile(), want)
+	}
+	config = filepath.Join(home, ".config")
+	if c := Locate(getenv); c != (Conf{}) {
+		t.Errorf("the usual place: %+v", c)
+	}
+}

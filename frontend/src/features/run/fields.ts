@@ -61,7 +61,7 @@ function lines(section: SectionID, key: Key<string[]>, more: More = {}): FieldDe
   };
 }
 
-function pairs(section: SectionID, key: 'labels' | 'sysctls', more: More = {}): FieldDef {
+function pairs(section: SectionID, key: 'labels' | 'sysctls' | 'annotations', more: More = {}): FieldDef {
   return { id: key, section, kind: 'lines', mono: true, places: [key], ...more, get: (spec) => pairsText(spec[key] ?? {}), put: (spec, value) => (spec[key] = readPairs(value)) };
 }
 
@@ -340,6 +340,7 @@ export const fields: FieldDef[] = [
   text('program', 'user', { ...inherit, half: true }),
   lines('program', 'groups', { half: true }),
   lines('program', 'envFiles', { half: true }),
+  text('program', 'umask', { half: true, mono: true, placeholder: '0022' }),
   check('program', 'tty'),
   check('program', 'interactive'),
   check('program', 'init'),
@@ -349,6 +350,8 @@ export const fields: FieldDef[] = [
 
   aliases,
   text('network', 'hostname', { half: true }),
+  text('network', 'domainname', { half: true, placeholder: t.spec.samples.domainname }),
+  endpoint('mac'),
   endpoint('ip'),
   endpoint('ip6'),
   items('network', 'networks', (s) => s.networks, (s, all) => (s.networks = all), join, { placeholder: t.spec.samples.networks }),
@@ -356,12 +359,12 @@ export const fields: FieldDef[] = [
   lines('network', 'dns', { half: true }),
   lines('network', 'dnsSearch', { half: true }),
   lines('network', 'dnsOptions', { half: true }),
-  endpoint('mac'),
   lines('network', 'expose', { half: true, placeholder: t.spec.samples.expose }),
   check('network', 'hostAccess'),
 
   limit('memory', size, { placeholder: t.spec.samples.memory }),
   limit('memorySwap', size),
+  limit('memoryReservation', size),
   limit('cpus', decimal, { placeholder: t.spec.samples.cpus }),
   limit('cpuSet', plain, { placeholder: t.spec.samples.cpuSet }),
   limit('pids', integer),
@@ -403,6 +406,7 @@ export const fields: FieldDef[] = [
   log('maxFiles', integer),
   noLog,
   pairs('advanced', 'labels', { placeholder: t.spec.samples.labels }),
+  pairs('advanced', 'annotations'),
 ];
 
 /** What of a spec no field shows stays as it is. */

@@ -29,7 +29,7 @@ function extra(section: SectionID, form: Form): string[] {
   return [];
 }
 
-const bare = new Set(['command', 'entrypoint', 'workingDir', 'user', 'hostname', 'platform', 'timezone', 'restart', 'userns']);
+const bare = new Set(['command', 'entrypoint', 'workingDir', 'user', 'hostname', 'domainname', 'platform', 'timezone', 'restart', 'userns']);
 
 function saying(id: string, value: string): string {
   const label = t.spec.fields[id] ?? id;

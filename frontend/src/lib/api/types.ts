@@ -88,6 +88,7 @@ export interface RunSpec {
   image: string;
   name?: string;
   hostname?: string;
+  domainname?: string;
   entrypoint?: string[];
   clearEntrypoint?: boolean;
   command?: string[];
@@ -135,6 +136,8 @@ export interface RunSpec {
   oomScoreAdj?: number;
   secrets?: SecretUse[];
   pull?: 'always' | 'missing' | 'never' | 'newer';
+  umask?: string;
+  annotations?: Record<string, string>;
   timezone?: string;
 }
 
@@ -234,6 +237,7 @@ export interface Connection {
 
 export interface Limits {
   memory?: number;
+  memoryReservation?: number;
   memorySwap?: number;
   cpus?: number;
   cpuSet?: string;
