@@ -131,6 +131,7 @@ export namespace api {
 	}
 	export interface Limits {
 	    memory?: number;
+	    memoryReservation?: number;
 	    memorySwap?: number;
 	    cpus?: number;
 	    cpuSet?: string;
@@ -170,6 +171,7 @@ export namespace api {
 	    image: string;
 	    name?: string;
 	    hostname?: string;
+	    domainname?: string;
 	    entrypoint?: string[];
 	    clearEntrypoint?: boolean;
 	    command?: string[];
@@ -217,6 +219,8 @@ export namespace api {
 	    secrets?: SecretUse[];
 	    oomScoreAdj?: number;
 	    pull?: string;
+	    umask?: string;
+	    annotations?: Record<string, string>;
 	    timezone?: string;
 	}
 	export interface ContainerDetail {
