@@ -9,8 +9,8 @@ export default defineConfig({
   globalSetup: './setup.ts',
   outputDir: `${out}/results`,
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  timeout: 120_000, // of a whole journey on a busy computer; each wait has its own
+  expect: { timeout: 20_000 },
   reporter: [['list']],
   use: {
     browserName: 'chromium',
