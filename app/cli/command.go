@@ -24,8 +24,17 @@ type command struct {
 	most    int    // arguments; -1: any number
 	flags   *pflag.FlagSet
 	subs    []*command
-	before  func(e *env) // the flags are parsed
+	verbs   []verb         // those that are made when they are asked for
+	dress   func(*command) // what is done to each of them then; nil: nothing
+	before  func(e *env)   // the flags are parsed
 	run     func(ctx context.Context, e *env, args []string) error
+}
+
+// verb is a command that is not made yet: the flags of all of them take
+// longer than what most of them do. Its name is the command's.
+type verb struct {
+	name string
+	make func() *command
 }
 
 // any number of arguments.
@@ -47,8 +56,30 @@ func (c *command) as(name string, aliases ...string) *command {
 	return c
 }
 
+// commands are those below c, all of them made.
+func (c *command) commands() []*command {
+	for _, v := range c.verbs {
+		c.subs = append(c.subs, c.made(v))
+	}
+	c.verbs = nil
+	return c.subs
+}
+
+func (c *command) made(v verb) *command {
+	s := v.make()
+	if c.dress != nil {
+		c.dress(s)
+	}
+	return s
+}
+
 func (c *command) find(name string) *command {
-	for _, s := range c.subs {
+	for _, v := range c.verbs {
+		if v.name == name {
+			return c.made(v)
+		}
+	}
+	for _, s := range c.commands() {
 		if s.name == name || slices.Contains(s.aliases, name) {
 			return s
 		}
@@ -60,7 +91,8 @@ func (c *command) find(name string) *command {
 func (c *command) execute(ctx context.Context, e *env, above string, args []string) error {
 	path := strings.TrimSpace(above + " " + c.name)
 	flags := c.set()
-	if c.subs != nil {
+	below := len(c.subs)+len(c.verbs) > 0
+	if below {
 		flags.SetInterspersed(false)
 	}
 	if c.before != nil {
@@ -75,7 +107,7 @@ func (c *command) execute(ctx context.Context, e *env, above string, args []stri
 		return misuse(exitDavit, path, err.Error())
 	}
 	args = flags.Args()
-	if len(c.subs) > 0 && len(args) > 0 {
+	if below && len(args) > 0 {
 		sub := c.find(args[0])
 		if sub == nil {
 			return misuse(exitFailure, path, fmt.Sprintf("'%s' is not a %s command", args[0], path))

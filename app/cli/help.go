@@ -42,7 +42,7 @@ func (c *command) helpCommands(w io.Writer, path string) {
 	for _, g := range groups {
 		tw := tabwriter.NewWriter(w, 14, 1, 2, ' ', 0)
 		titled := false
-		for _, s := range c.subs {
+		for _, s := range c.commands() {
 			if s.group != g {
 				continue
 			}
@@ -54,7 +54,7 @@ func (c *command) helpCommands(w io.Writer, path string) {
 		}
 		tw.Flush()
 	}
-	if len(c.subs) > 0 {
+	if len(c.commands()) > 0 {
 		fmt.Fprintf(w, "\nRun '%s COMMAND --help' for more about a command.\n", path)
 	}
 }

@@ -17,13 +17,9 @@ func newRoot() *command {
 	f := root.set()
 	f.BoolVarP(&showVersion, "version", "v", false, "Print the version and quit")
 	f.BoolVarP(&debug, "debug", "D", false, "Tell what happens, on the standard error")
-	root.subs = verbs()
-	root.subs = append(root.subs, newContainerGroup(), newImageGroup(), newSystemGroup(), newHealthGroup(), newAutostartGroup(),
-		newRegistryGroup(), newManifestGroup(), newNetworkGroup(), newVolumeGroup(), newSecretGroup(), newSnapshotGroup(), newGenerateGroup())
-	root.subs = append(root.subs, newHelpCommand(root))
-	for _, s := range root.subs {
-		root.passDebug(s, &debug)
-	}
+	root.verbs = append(verbs(), nouns()...)
+	root.verbs = append(root.verbs, verb{"help", func() *command { return newHelpCommand(root) }})
+	root.dress = func(s *command) { root.passDebug(s, &debug) }
 	root.run = func(ctx context.Context, e *env, _ []string) error {
 		if showVersion {
 			return runVersion(ctx, e, VersionOptions{Short: true})
@@ -49,16 +45,23 @@ func (c *command) passDebug(s *command, debug *bool) {
 	}
 }
 
-func verbs() []*command {
-	return []*command{
-		newRunCommand(), newCreateCommand(), newPsCommand(), newLogsCommand(), newExecCommand(), newDebugCommand(),
-		newAttachCommand(), newStartCommand(), newStopCommand(), newRestartCommand(), newKillCommand(),
-		newRmCommand(), newWaitCommand(), newPortCommand(), newInspectCommand(),
-		newPauseCommand(), newUnpauseCommand(), newRenameCommand(), newUpdateCommand(), newEditCommand(), newDuplicateCommand(), newGiveBackCommand(), newTopCommand(), newStatsCommand(),
-		newImagesCommand(), newPullCommand(), newRmiCommand(), newLoadCommand(), newSaveCommand(), newTagCommand(),
-		newPushCommand(), newImportCommand(), newHistoryCommand(), newCommitCommand(), newDiffCommand(), newExportCommand(), newCpCommand(),
-		newSearchCommand(), newLoginCommand(), newLogoutCommand(), newOperationGroup(),
-		newInfoCommand(), newDoctorCommand(), newSystemDfCommand(), newEventsCommand(), newServeCommand(), newVersionCommand(),
+func verbs() []verb {
+	return []verb{
+		{"run", newRunCommand}, {"create", newCreateCommand}, {"ps", newPsCommand}, {"logs", newLogsCommand}, {"exec", newExecCommand}, {"debug", newDebugCommand},
+		{"attach", newAttachCommand}, {"start", newStartCommand}, {"stop", newStopCommand}, {"restart", newRestartCommand}, {"kill", newKillCommand},
+		{"rm", newRmCommand}, {"wait", newWaitCommand}, {"port", newPortCommand}, {"inspect", newInspectCommand},
+		{"pause", newPauseCommand}, {"unpause", newUnpauseCommand}, {"rename", newRenameCommand}, {"update", newUpdateCommand}, {"edit", newEditCommand}, {"duplicate", newDuplicateCommand}, {"giveback", newGiveBackCommand}, {"top", newTopCommand}, {"stats", newStatsCommand},
+		{"images", newImagesCommand}, {"pull", newPullCommand}, {"rmi", newRmiCommand}, {"load", newLoadCommand}, {"save", newSaveCommand}, {"tag", newTagCommand},
+		{"push", newPushCommand}, {"import", newImportCommand}, {"history", newHistoryCommand}, {"commit", newCommitCommand}, {"diff", newDiffCommand}, {"export", newExportCommand}, {"cp", newCpCommand},
+		{"search", newSearchCommand}, {"login", newLoginCommand}, {"logout", newLogoutCommand}, {"operation", newOperationGroup},
+		{"info", newInfoCommand}, {"doctor", newDoctorCommand}, {"df", newSystemDfCommand}, {"events", newEventsCommand}, {"serve", newServeCommand}, {"version", newVersionCommand},
+	}
+}
+
+func nouns() []verb {
+	return []verb{
+		{"container", newContainerGroup}, {"image", newImageGroup}, {"system", newSystemGroup}, {"healthcheck", newHealthGroup}, {"autostart", newAutostartGroup}, {"registry", newRegistryGroup},
+		{"manifest", newManifestGroup}, {"network", newNetworkGroup}, {"volume", newVolumeGroup}, {"secret", newSecretGroup}, {"snapshot", newSnapshotGroup}, {"generate", newGenerateGroup},
 	}
 }
 

@@ -340,15 +340,22 @@ func TestVersionAndHelp(t *testing.T) {
 	d.contains(d.fails(1), "no display")
 }
 
-// TestEveryCommandHasHelp walks the tree: every verb says what it is, and no
-// two flags of one collide.
+// TestEveryCommandHasHelp walks the tree: every verb says what it is, has the
+// name that it is found by, and no two flags of one collide.
 func TestEveryCommandHasHelp(t *testing.T) {
 	var walk func(c *command, path string)
 	walk = func(c *command, path string) {
 		if path != "" && c.group != "" && c.short == "" {
 			t.Errorf("%s %s says nothing", path, c.name)
 		}
-		for _, s := range c.subs {
+		named := c.verbs
+		subs := c.commands()
+		for i, v := range named {
+			if made := subs[len(subs)-len(named)+i].name; made != v.name {
+				t.Errorf("%s %s is made as %s", path, v.name, made)
+			}
+		}
+		for _, s := range subs {
 			walk(s, path+" "+c.name)
 		}
 	}
