@@ -29,6 +29,7 @@ import (
 
 	"davit/backend/guard"
 	"davit/backend/oci"
+	"davit/backend/oci/filter"
 	"davit/backend/oci/nptl"
 	"davit/backend/oci/pidone"
 	"davit/backend/userns"
@@ -39,6 +40,7 @@ import (
 func Init() {
 	if len(os.Args) > 1 && os.Args[1] == "init" {
 		nptl.Refresh()
+		filter.Use()
 		libcontainer.Init()
 	}
 }
