@@ -9,6 +9,7 @@ import (
 	"davit/app/front"
 	"davit/backend/engine"
 	"davit/backend/store"
+	"davit/backend/userns"
 )
 
 // engineArg is the hidden first argument by which the keeper starts this
@@ -34,11 +35,12 @@ func runEngine() error {
 	if err != nil {
 		return err
 	}
+	trim := userns.Trimmer{Grow: 100} // as Go has it
 	e := engine.New(engine.Config{
-		Dirs: dirs, Version: version, GuardBinary: guard,
+		Dirs: dirs, Version: version, GuardBinary: guard, Brief: trim.Brief,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)).With("role", "engine"),
 	})
-	err = front.ServeEngine(context.Background(), os.NewFile(3, "control"), e)
+	err = front.ServeEngine(context.Background(), os.NewFile(3, "control"), e, trim.Touch)
 	if cerr := e.Close(); err == nil {
 		err = cerr
 	}

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"davit/app/front"
 	"davit/backend/api"
 	"davit/backend/store"
+	"davit/backend/userns"
 	"davit/backend/wire"
 	"davit/frontend"
 
@@ -107,6 +109,19 @@ func (w *window) start(ctx context.Context) {
 	// The engine starts while WebKit loads the page, whose first question it
 	// answers; what it says here nobody needs.
 	w.life.Go(func() { _, _ = w.service.Operations(ctx) })
+	w.life.Go(func() { giveBack(ctx, opened) })
+}
+
+// opened is when a window is certainly open, and what opening it took is over.
+const opened = 5 * time.Second
+
+// giveBack returns, once, what of the program only its start needed.
+func giveBack(ctx context.Context, after time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(after):
+		userns.GiveBack()
+	}
 }
 
 // leave keeps how the window was left. Where the person wants Davit in the

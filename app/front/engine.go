@@ -11,22 +11,21 @@ import (
 	"os"
 
 	"davit/backend/api"
-	"davit/backend/userns"
 	"davit/backend/wire"
 )
 
 // ServeEngine is the engine's main loop: it serves s to the front at the
 // other end of control, which it closes, and returns nil once that front has
-// gone or ctx has ended. Calls under way are cancelled.
-func ServeEngine(ctx context.Context, control *os.File, s api.Service) error {
+// gone or ctx has ended. Calls under way are cancelled. It calls much for each
+// request, and for each quarter of a megabyte of an answer.
+func ServeEngine(ctx context.Context, control *os.File, s api.Service, much func()) error {
 	l, err := wire.ListenControl(control)
 	if err != nil {
 		return err
 	}
 	// The engine's stderr is the keeper's log.
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	trim := userns.Trimmer{Grow: 100} // as Go has it
-	server := newServer(wire.Noticed(wire.Handler(s, log), trim.Touch))
+	server := newServer(wire.Noticed(wire.Handler(s, log), much))
 	// Connections are closed before calls are cancelled: the front then sees an
 	// engine that has gone, not calls that it seems to have cancelled itself.
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -52,7 +52,7 @@ func (p *inProcess) start(ctx context.Context, control *os.File) (interface{ Clo
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.kill.Store(&cancel)
 	done := make(chan error, 1)
-	go func() { done <- ServeEngine(life, own, p.service) }()
+	go func() { done <- ServeEngine(life, own, p.service, func() {}) }()
 	return closing(func() error { cancel(); return <-done }), nil
 }
 

@@ -21,6 +21,9 @@ type Config struct {
 	// Doctor makes the checks of api.System.Doctor; nil: there are none, for
 	// the front makes them.
 	Doctor func(context.Context) ([]api.Check, error)
+	// Brief is called after the small things that are done every few seconds
+	// while somebody looks; nil: nobody wants to know.
+	Brief func()
 	// Guard and Images are given by tests; nil: the real ones.
 	Guard  Guard
 	Images Images
@@ -50,6 +53,9 @@ var _ api.Service = (*Engine)(nil)
 func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Brief == nil {
+		c.Brief = func() {}
 	}
 	e := &Engine{cfg: c, dirs: c.Dirs, log: c.Log, guard: c.Guard}
 	e.life, e.end = context.WithCancelCause(context.Background())

@@ -267,6 +267,7 @@ func (n *news) follow(ctx context.Context, ids, files <-chan string) {
 			}
 		case <-tick.C:
 			n.check()
+			n.e.cfg.Brief()
 		}
 	}
 }

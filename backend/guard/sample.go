@@ -22,6 +22,7 @@ func (g *Guard) sampling() {
 		select {
 		case <-tick.C:
 			g.keepStats(&sampler, rings)
+			g.trim.Brief()
 		case <-g.ctx.Done():
 			return // with it, the process
 		}

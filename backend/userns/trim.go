@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +17,14 @@ import (
 // trimAfter is how long a resident process has to be idle before it gives
 // memory back.
 const trimAfter = 2 * time.Second
+
+// briefAfter is how soon what was done every few seconds counts as over: what
+// comes oftener than that is left alone.
+const briefAfter = 150 * time.Millisecond
+
+// strayAfter is how long after its rest a process gives back again what strays
+// had it bring back: a network's members greet their routers for a while.
+const strayAfter = 8 * time.Second
 
 // How much the heap may grow until it is collected, in percent. While there is
 // much to do a collection for each megabyte would cost more than the work.
@@ -35,17 +42,8 @@ type Trimmer struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
+	brief *time.Timer
 	busy  bool
-	begun []mapping
-}
-
-// begin notes what the program has in memory when it is first touched: only
-// those files are given back. Another one might be gone, and something else in
-// its place, between the look and the deed.
-func (t *Trimmer) begin() {
-	if t.begun == nil {
-		t.begun = look("maps", readOnlyFiles) // smaps counts pages, which would take a start's time
-	}
 }
 
 // Touch says that something was done; it starts the wait anew.
@@ -57,11 +55,30 @@ func (t *Trimmer) Touch() {
 		t.busy = true
 	}
 	if t.timer == nil {
-		t.begin()
 		t.timer = time.AfterFunc(trimAfter, t.rest)
 		return
 	}
 	t.timer.Reset(trimAfter)
+}
+
+// Brief says that something small was done, of what is done every few seconds,
+// such as counting what containers use. It keeps nothing awake: the heap is
+// left alone, and only what the program had to bring back for it goes again.
+func (t *Trimmer) Brief() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.busy { // else its rest is to come
+		t.later(briefAfter)
+	}
+}
+
+// later gives back after a while; mu is held.
+func (t *Trimmer) later(after time.Duration) {
+	if t.brief == nil {
+		t.brief = time.AfterFunc(after, GiveBack)
+		return
+	}
+	t.brief.Reset(after)
 }
 
 // rest is what an idle process does.
@@ -69,52 +86,41 @@ func (t *Trimmer) rest() {
 	t.mu.Lock()
 	debug.SetGCPercent(growIdle)
 	t.busy = false
-	begun := t.begun
 	t.mu.Unlock()
-	trim(begun)
+	debug.FreeOSMemory()
+	GiveBack()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.later(strayAfter)
 }
 
-// trim returns the free heap, and what is clean of the files that were there
-// from the beginning: it comes back from the page cache with the next
-// instruction that needs it.
-func trim(begun []mapping) {
-	debug.FreeOSMemory()
-	for _, m := range look("smaps", cleanFiles) {
-		if slices.Contains(begun, m) {
-			// Failing means that the pages stay.
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.from, m.size, unix.MADV_DONTNEED)
-		}
+// GiveBack returns what is clean of the program's own file: it comes back from
+// the page cache with the next instruction that needs it. That file stays where
+// it is as long as the process; of a library, something else might be in its
+// place between the look and the deed.
+func GiveBack() {
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return
+	}
+	smaps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return
+	}
+	defer func() { _ = smaps.Close() }()
+	for _, m := range cleanParts(smaps, program) {
+		// Failing means that the pages stay.
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.from, m.size, unix.MADV_DONTNEED)
 	}
 }
 
 // mapping is a part of a process's memory.
 type mapping struct{ from, size uintptr }
 
-// look has read tell what the process has in memory, by maps or smaps.
-func look(list string, read func(io.Reader) []mapping) []mapping {
-	f, err := os.Open("/proc/self/" + list)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }()
-	return read(f)
-}
-
-// readOnlyFiles reads /proc/self/maps: private mappings of files that cannot
-// be written.
-func readOnlyFiles(maps io.Reader) (found []mapping) {
-	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		if m, ok := readOnlyFile(strings.Fields(lines.Text())); ok {
-			found = append(found, m)
-		}
-	}
-	return found
-}
-
-// cleanFiles reads /proc/self/smaps: those that have no page of their own hold
-// nothing that the file has not. What the loader relocated and then made
-// read-only does have such pages.
-func cleanFiles(smaps io.Reader) (found []mapping) {
+// cleanParts reads /proc/self/smaps: private mappings of a file that cannot be
+// written and have no page of their own hold nothing that the file has not. What
+// the loader relocated and then made read-only does have such pages.
+func cleanParts(smaps io.Reader, file string) (found []mapping) {
 	var last *mapping
 	for lines := bufio.NewScanner(smaps); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
@@ -123,15 +129,15 @@ func cleanFiles(smaps io.Reader) (found []mapping) {
 				found = append(found, *last)
 			}
 			last = nil
-		} else if m, ok := readOnlyFile(fields); ok {
+		} else if m, ok := readOnly(fields); ok && strings.HasSuffix(lines.Text(), " "+file) {
 			last = &m
 		}
 	}
 	return found
 }
 
-// readOnlyFile reads the first line of a mapping.
-func readOnlyFile(fields []string) (m mapping, ok bool) {
+// readOnly reads the first line of a mapping of a file.
+func readOnly(fields []string) (m mapping, ok bool) {
 	if len(fields) < 6 || !strings.HasPrefix(fields[5], "/") || len(fields[1]) != 4 || fields[1][1] == 'w' || fields[1][3] != 'p' {
 		return m, false
 	}

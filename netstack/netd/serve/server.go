@@ -131,7 +131,11 @@ func (s *server) serve(c *net.UnixConn) {
 			fdmsg.CloseAll(files)
 			return
 		}
-		s.trim.Touch()
+		if m.Op == netd.OpCounters {
+			s.trim.Brief() // asked every few seconds
+		} else {
+			s.trim.Touch()
+		}
 		if m.Op == netd.OpAttach && m.Attach.Join && len(files) > 0 {
 			m.Namespace, files = files[0], files[1:]
 		}
