@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -219,22 +220,38 @@ func comm(pid int) string {
 // tick is the unit of times in /proc (USER_HZ).
 const tick = 10 * time.Millisecond
 
-// spent is the processor time that processes have taken so far.
-func spent(pids []int) (sum time.Duration, err error) {
+// spent is the processor time that each of these processes has taken so far. One
+// that has ended is left out: processes of the same name come and go that are
+// none of ours.
+func spent(pids []int) (map[int]time.Duration, error) {
+	all := map[int]time.Duration{}
 	for _, pid := range pids {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue
+		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		_, rest, _ := strings.Cut(string(text), ") ")
 		fields := strings.Fields(rest)
 		for _, field := range fields[11:13] { // utime, stime
 			n, err := strconv.Atoi(field)
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
-			sum += time.Duration(n) * tick
+			all[pid] += time.Duration(n) * tick
 		}
 	}
-	return sum, nil
+	return all, nil
+}
+
+// taken is what those took that are in both.
+func taken(before, after map[int]time.Duration) (sum time.Duration) {
+	for pid, was := range before {
+		if is, ok := after[pid]; ok {
+			sum += is - was
+		}
+	}
+	return sum
 }

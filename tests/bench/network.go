@@ -99,7 +99,7 @@ func (b *bench) cross(ctx context.Context, program string, l lane, c crossing) e
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", c.what, l.name, err)
 	}
-	took, err := spent(l.carriers)
+	after, err := spent(l.carriers)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (b *bench) cross(ctx context.Context, program string, l lane, c crossing) e
 	case c.args[0] == "up" && c.args[1] == "1" && len(l.carriers) > 0 && l.inside != nil:
 		gigabytes := values[0] / 8 // in one second
 		f := figure{"processor time of " + c.what, []limit{{Peer: best, Most: 1}}}
-		b.add(f, "s/GB", l.name, (took-before).Seconds()/gigabytes)
+		b.add(f, "s/GB", l.name, taken(before, after).Seconds()/gigabytes)
 	}
 	return nil
 }
