@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -83,7 +84,7 @@ type sysctl struct{ path, value string }
 func containerSysctls() []sysctl {
 	return []sysctl{
 		{"net/ipv4/tcp_congestion_control", unpaced}, // of IPv6, too
-		{"net/ipv4/ping_group_range", "0 2147483647"},
+		{pingGroups, "0 2147483647"},
 		{"net/ipv4/ip_unprivileged_port_start", "0"},
 	}
 }
@@ -108,15 +109,33 @@ func (n *Network) setLinkSysctls(link string) error { return setSysctls(n.linkSy
 func setSysctls(all []sysctl) error {
 	for _, s := range all {
 		err := os.WriteFile("/proc/sys/"+s.path, []byte(s.value), 0)
-		if errors.Is(err, unix.EINVAL) && s.path == "net/ipv4/ping_group_range" {
-			// A group that the user namespace does not map is refused.
-			err = os.WriteFile("/proc/sys/"+s.path, []byte("0 0"), 0)
+		if errors.Is(err, unix.EINVAL) && s.path == pingGroups {
+			err = letGroupsPing() // one that the user namespace does not map is refused
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) { // no IPv6 in this kernel
 			return fmt.Errorf("set sysctl %s: %w", s.path, err)
 		}
 	}
 	return nil
+}
+
+// pingGroups are the groups whose members may ping without privileges.
+const pingGroups = "net/ipv4/ping_group_range"
+
+// letGroupsPing allows it to all groups that the user namespace has, or else to
+// that of root. Between the two ids is meant as they are outside: where the last
+// is below the first there, the kernel takes it for nobody.
+func letGroupsPing() error {
+	last, err := lastID("/proc/self/gid_map")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile("/proc/sys/"+pingGroups, fmt.Appendf(nil, "0 %d", last), 0); err == nil {
+		if got, err := os.ReadFile("/proc/sys/" + pingGroups); err == nil && strings.HasPrefix(string(got), "0\t") {
+			return nil
+		}
+	}
+	return os.WriteFile("/proc/sys/"+pingGroups, []byte("0 0"), 0)
 }
 
 // openSocket makes the socket that veth.go needs.

@@ -1,12 +1,8 @@
 package netstack
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -105,27 +101,13 @@ func setRealID(id int) error {
 	return nil
 }
 
-// lastID reads the last id of a user namespace's map, as it is called inside;
-// 0: there is one alone, or we are not root there.
-func lastID(idMap io.Reader) int {
-	last := 0
-	for lines := bufio.NewScanner(idMap); lines.Scan(); {
-		var inside, outside, count int
-		if _, err := fmt.Fscan(strings.NewReader(lines.Text()), &inside, &outside, &count); err == nil {
-			last = max(last, inside+count-1)
-		}
-	}
-	return last
-}
-
 // pipesOwner is whom pipes are made for.
 func pipesOwner() int {
-	f, err := os.Open("/proc/self/uid_map")
+	last, err := lastID("/proc/self/uid_map")
 	if err != nil || unix.Getuid() != 0 {
 		return 0
 	}
-	defer func() { _ = f.Close() }()
-	return lastID(f)
+	return last
 }
 
 func (s *pipePool) put(p *pipe) {

@@ -168,7 +168,7 @@ func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
 		return store.Record{}, err
 	}
 	id := newID()
-	hostname := cmp.Or(spec.Hostname, id[:12])
+	hostname := cmp.Or(spec.Hostname, sharedHostname(spec.Network), id[:12])
 	rec := store.Record{
 		Version: store.RecordVersion, ID: id, Name: strings.TrimPrefix(spec.Name, "/"), Created: time.Now().UTC(),
 		Image: cmp.Or(img.Name, img.ID), ImageID: img.ID, Layers: img.Layers,
@@ -193,6 +193,16 @@ func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
 		rec.WorkingDir = path.Join("/", rec.WorkingDir)
 	}
 	return rec, nil
+}
+
+// sharedHostname is that of this computer for who shares its network, as docker
+// and podman have it; "": the container has one of its own.
+func sharedHostname(network string) string {
+	if network != api.NetworkHost {
+		return ""
+	}
+	name, _ := os.Hostname() // "": its own, then
+	return name
 }
 
 // newID makes an id whose beginning is not a number, so that no short id is
