@@ -157,7 +157,8 @@ func contained(ctx context.Context, t tool, program, host string, carriers []str
 // wrapped starts a program that runs the server in namespaces of its own; it
 // and its descendants, but the server, carry the traffic.
 func wrapped(ctx context.Context, t tool, program, host, port string) (lane, error) {
-	cmd := t.cmd(ctx) // its warnings are nobody's concern
+	cmd := t.cmd(ctx)                                    // its warnings are nobody's concern
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // as a program that stays has it, see load's server
 	if err := cmd.Start(); err != nil {
 		return lane{}, err
 	}

@@ -3,10 +3,13 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // The first byte of a connection says what it is; of an HTTP request it is G.
@@ -27,6 +30,12 @@ const (
 )
 
 func serve(port string) error {
+	// The kernel shares processors out among sessions (sched_autogroup). A server
+	// that was in the session of who carries its traffic, or of the client, had
+	// those two served as one: what is in a container has a session of its own.
+	if _, err := unix.Setsid(); err != nil && !errors.Is(err, unix.EPERM) { // it has one
+		return err
+	}
 	u, err := net.ListenPacket("udp", ":"+port)
 	if err != nil {
 		return err

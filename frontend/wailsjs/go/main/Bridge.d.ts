@@ -12,6 +12,8 @@ export function Opening():Promise<main.Opening>;
 
 export function PickFile():Promise<string>;
 
+export function PickFolder():Promise<string>;
+
 export function PickSave(arg1:string):Promise<string>;
 
 export function Quit():Promise<void>;

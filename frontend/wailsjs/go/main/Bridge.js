@@ -22,6 +22,10 @@ export function PickFile() {
   return window['go']['main']['Bridge']['PickFile']();
 }
 
+export function PickFolder() {
+  return window['go']['main']['Bridge']['PickFolder']();
+}
+
 export function PickSave(arg1) {
   return window['go']['main']['Bridge']['PickSave'](arg1);
 }

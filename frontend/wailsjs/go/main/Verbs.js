@@ -82,6 +82,14 @@ export function SaveLog(arg1, arg2, arg3) {
   return window['go']['main']['Verbs']['SaveLog'](arg1, arg2, arg3);
 }
 
+export function SendFolder(arg1, arg2) {
+  return window['go']['main']['Verbs']['SendFolder'](arg1, arg2);
+}
+
+export function ShowFiles(arg1, arg2) {
+  return window['go']['main']['Verbs']['ShowFiles'](arg1, arg2);
+}
+
 export function Start(arg1) {
   return window['go']['main']['Verbs']['Start'](arg1);
 }
