@@ -129,4 +129,24 @@ test('prunes show beforehand what they free', async ({ app, davit }) => {
   await dialog.getByRole('button', { name: /^Remove 1 Volume \(2(\.\d)? MB\)$/ }).click();
   await expect(app.getByText(/^Freed 2(\.\d)? MB$/)).toBeVisible();
   expect(await davit.cli('volume', 'ls', '-q')).toBe('used');
+
+  await test.step('all that is unused at once', async () => {
+    await davit.cli('run', '--name', 'ended', box, 'sh', '-c', 'head -c 3000000 /dev/zero > /big');
+    await davit.cli('network', 'create', 'lonely');
+    await davit.cli('run', '--name', 'writer', '-v', '/l', box, 'sh', '-c', 'head -c 2000000 /dev/zero > /l/big');
+    await davit.cli('rm', 'writer');
+    await expect(app.getByRole('row', { name: /ended/ })).toBeVisible();
+    await app.getByRole('button', { name: 'Main Menu' }).click();
+    await app.getByRole('menuitem', { name: 'Remove All That Is Unused' }).click();
+    await expect(dialog.getByRole('list')).toContainText('ended');
+    await expect(dialog.getByRole('button', { name: /^Remove \(3(\.\d)? MB\)$/ })).toBeVisible();
+    await dialog.getByText('Also volumes without a name').click();
+    await expect(dialog.getByRole('button', { name: /^Remove \(5(\.\d)? MB\)$/ })).toBeVisible();
+    await expectAccessible(app, 'prune all');
+    await dialog.getByRole('button', { name: /^Remove \(/ }).click();
+    await expect(app.getByText(/^Removed what was unused, freed 5(\.\d)? MB$/)).toBeVisible();
+    expect(await davit.cli('ps', '-a', '--format', '{{.Names}}')).toBe('up');
+    expect(await davit.cli('network', 'ls', '--format', '{{.Name}}')).not.toContain('lonely');
+    expect(await davit.cli('volume', 'ls', '-q')).toBe('used');
+  });
 });

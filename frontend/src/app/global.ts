@@ -5,7 +5,7 @@ import { focusMainMenu, focusSearch } from './focus';
 
 /** What one can do anywhere. */
 export function registerGlobal(actions: Actions): void {
-  actions.addGlobal(() => [...work(), ...places(), ...shell()]);
+  actions.addGlobal(() => [...work(), ...upkeep(), ...places(), ...shell()]);
 }
 
 function work(): Action[] {
@@ -14,6 +14,11 @@ function work(): Action[] {
     { id: 'run.paste', title: t.spec.pasteTitle, icon: 'paste', keywords: 'docker podman compose run line import', run: () => dialogs.paste('') },
     { id: 'pull', title: t.pull.title, icon: 'download', keywords: 'fetch download', run: () => dialogs.pull() },
   ];
+}
+
+function upkeep(): Action[] {
+  const show = () => void import('./SystemPrune.svelte').then((m) => dialogs.view(m.default, {}));
+  return [{ id: 'system.prune', title: t.operate.system.title, icon: 'trash', keywords: 'system prune clean free space disk', run: show }];
 }
 
 function places(): Action[] {

@@ -68,4 +68,16 @@ export const operate = {
     go: (n: number, size: string) => plural(n, `Remove # Container (${size})`, `Remove # Containers (${size})`),
     done: (n: number, size: string) => `${plural(n, 'Removed # container', 'Removed # containers')}, freed ${size}`,
   },
+  system: {
+    title: 'Remove All That Is Unused',
+    text: 'Containers that do not run, with what they wrote and their logs, networks without containers, and images that nothing uses. An image that no registry has goes to the trash.',
+    all: 'Also images with a name that no container is made from',
+    storage: 'Also volumes without a name that no container uses',
+    container: 'Container',
+    image: 'Image',
+    volume: 'Volume',
+    nothing: 'Everything is used.',
+    go: (size: string) => `Remove (${size})`,
+    done: (size: string) => `Removed what was unused, freed ${size}`,
+  },
 };
