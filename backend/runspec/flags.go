@@ -67,7 +67,7 @@ func (o *Flags) addIdentity(f *pflag.FlagSet) {
 	f.Func("pull", "Pull the image first: always, missing, never, newer (`when`)", o.pull)
 	f.StringVar(&s.Timezone, "tz", "", "The time `zone`: Area/City, or local for this computer's")
 	f.Func("annotation", "Note something for the runtime and for tools: `key=value`", o.annotation)
-	f.StringVar(&s.Umask, "umask", "", "Bits that files which it makes are without, in `octal` digits (default 0022)")
+	f.StringVar(&s.Umask, "umask", "", "Taken away from the modes of files that it makes: `octal` digits (default 0022)")
 	f.Func("secret", "Give it a secret: `name[,target=path][,type=env][,uid=][,gid=][,mode=]`", o.secret)
 }
 

@@ -70,7 +70,7 @@ export const operate = {
   },
   system: {
     title: 'Remove All That Is Unused',
-    text: 'Containers that do not run, with what they wrote and their logs, networks without containers, and images that nothing uses. An image that no registry has goes to the trash.',
+    text: 'Containers that do not run, with what they wrote and their logs, networks without containers, and images without a name. An image that no registry has goes to the trash.',
     all: 'Also images with a name that no container is made from',
     storage: 'Also volumes without a name that no container uses',
     container: 'Container',

@@ -140,7 +140,7 @@ export const spec = {
     sysctls: 'Only those of namespaces, one a line',
     labels: 'One a line',
     annotations: 'For the runtime and for tools, one a line',
-    umask: 'Bits that files which it makes are without',
+    umask: 'Taken away from the modes of new files',
     'limits.memoryReservation': 'Where memory is short',
     'healthCheck.test': 'A shell command; one that starts with CMD runs without a shell',
     restart: 'no, always, unless-stopped, on-failure or on-failure:5',
