@@ -59,20 +59,6 @@ test('browse, read, edit, upload, download, rename, delete', async ({ app, davit
     expect(await davit.cli('exec', 'shelf', 'cat', '/srv/üp load.txt', '/srv/drop.txt')).toBe('sentdropped');
   });
 
-  await test.step('upload a folder without a pointer', async () => {
-    const site = join(mkdtempSync(join(tmpdir(), 'folder-')), 'site');
-    mkdirSync(join(site, 'css'), { recursive: true });
-    writeFileSync(join(site, 'css', 'a.css'), 'body{}');
-    await app.getByRole('button', { name: 'Upload', exact: true }).focus();
-    await app.keyboard.press('Enter');
-    await app.keyboard.press('ArrowDown');
-    const [chooser] = await Promise.all([app.waitForEvent('filechooser'), app.keyboard.press('Enter')]);
-    await chooser.setFiles(site);
-    await expect(row(app, 'site')).toBeVisible();
-    expect(await davit.cli('exec', 'shelf', 'cat', '/srv/site/css/a.css')).toBe('body{}');
-    rmSync(join(site, '..'), { recursive: true });
-  });
-
   await test.step('download', async () => {
     const [saved] = await Promise.all([app.waitForEvent('download'), act(app, 'drop.txt', 'Download')]);
     expect(saved.suggestedFilename()).toBe('drop.txt');
@@ -115,6 +101,25 @@ async function dropPaths(app: Page, ...files: string[]): Promise<void> {
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, ...at });
   await session.detach();
 }
+
+test('a folder is uploaded by keys alone', async ({ app, davit }) => {
+  await openFiles(app, davit, 'keys', 'sleep', '1000');
+  await row(app, 'srv').click();
+  await expect(row(app, 'motd.txt')).toBeVisible();
+  const site = join(mkdtempSync(join(tmpdir(), 'folder-')), 'site');
+  mkdirSync(join(site, 'css'), { recursive: true });
+  writeFileSync(join(site, 'css', 'a.css'), 'body{}');
+  await app.getByRole('button', { name: 'Upload', exact: true }).focus();
+  await app.keyboard.press('Enter');
+  await expect(app.getByRole('menuitem', { name: 'Upload Files' })).toBeFocused();
+  await app.keyboard.press('ArrowDown');
+  await expect(app.getByRole('menuitem', { name: 'Upload a Folder' })).toBeFocused();
+  const [chooser] = await Promise.all([app.waitForEvent('filechooser'), app.keyboard.press('Enter')]);
+  await chooser.setFiles(site);
+  await expect(row(app, 'site')).toBeVisible();
+  expect(await davit.cli('exec', 'keys', 'cat', '/srv/site/css/a.css')).toBe('body{}');
+  rmSync(join(site, '..'), { recursive: true });
+});
 
 test('in the window, files are shown in the file manager', async ({ app, davit }) => {
   // What the window binds, as far as it is wanted here.
