@@ -87,7 +87,7 @@ func bridgeSysctls() []sysctl {
 
 // countLinks makes indices of new veth pairs differ from those that are there.
 func (n *Network) countLinks() error {
-	links, err := n.ns.handle.LinkList()
+	links, err := consistent(n.ns.handle.LinkList)
 	if err != nil {
 		return fmt.Errorf("list links: %w", err)
 	}

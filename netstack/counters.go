@@ -59,7 +59,7 @@ func (n *Network) watchCounters() {
 // Counters tells what passed each endpoint. The rates are over the last few
 // seconds; an endpoint that was not yet there then has none.
 func (n *Network) Counters() (map[*Endpoint]Counters, error) {
-	links, err := n.ns.handle.LinkList()
+	links, err := consistent(n.ns.handle.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("counters of links: %w", err)
 	}

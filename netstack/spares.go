@@ -65,7 +65,7 @@ func (n *Network) plugInto(file *os.File) (*plug, error) {
 
 // freeName is the first of eth0, eth1, … that no link has.
 func freeName(ns *namespace) (string, error) {
-	links, err := ns.handle.LinkList()
+	links, err := consistent(ns.handle.LinkList)
 	if err != nil {
 		return "", fmt.Errorf("list links: %w", err)
 	}

@@ -53,7 +53,7 @@ func (n *Network) chooseSubnet() error {
 
 // hostRoutes gives the destinations that the host routes, without the default route.
 func hostRoutes() ([]netip.Prefix, error) {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := consistent(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("list routes: %w", err)
 	}
