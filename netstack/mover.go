@@ -54,8 +54,10 @@ type item struct {
 // processors, for clients and servers need theirs at the same time.
 const maxMovers = 4
 
-// moverCount is how many this machine is to have.
-func moverCount() int { return min(maxMovers, max(1, runtime.NumCPU()/2)) }
+// Movers is how many threads a network has that move bytes of published ports.
+// A busy one keeps a processor of Go's scheduler while it waits, so a program
+// had better have as many more.
+func Movers() int { return min(maxMovers, max(1, runtime.NumCPU()/2)) }
 
 func newMovers(n *Network, count int) (*movers, error) {
 	ms := &movers{n: n}

@@ -201,7 +201,7 @@ func (n *Network) open() error {
 	if n.dns, err = newResolver(n); err != nil {
 		return err
 	}
-	if n.movers, err = newMovers(n, moverCount()); err != nil {
+	if n.movers, err = newMovers(n, Movers()); err != nil {
 		return err
 	}
 	n.spares = newSpares(n, n.config.Spares)

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -42,6 +43,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	// A busy mover keeps one of the scheduler's processors while it waits: the
+	// rest of the network is to have as many as before.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + netstack.Movers())
 	// An idle network should cost next to nothing, a busy one is bounded by
 	// what the kernel queues: collect early, and give back.
 	debug.SetGCPercent(50)
