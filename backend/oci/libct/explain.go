@@ -24,6 +24,10 @@ func explain(err error, args []string) error {
 		return api.Errorf(api.KindHost, "the score for when memory runs out cannot be had: the kernel lets only root make it less than what your programs have").
 			WithHint("Give --oom-score-adj a number from 0 to 1000, or leave it out.").WithExit(125)
 	}
+	if strings.Contains(text, "session key") && strings.Contains(text, "quota exceeded") {
+		return api.Errorf(api.KindHost, "the kernel lets you have no more keys, and each container that runs has one").
+			WithHint("End some containers, or raise the bound as root: sysctl -w kernel.keys.maxkeys=2000 (it is 200 unless changed).").WithExit(125)
+	}
 	switch inside := strings.Contains(text, "exec: \"") || strings.Contains(text, "exec "+program); {
 	case errors.Is(err, exec.ErrNotFound), strings.Contains(text, "executable file not found"):
 		e = say(err, 127, "the program %q is not in the image", program).

@@ -29,7 +29,7 @@ import (
 
 	"davit/backend/guard"
 	"davit/backend/oci"
-	"davit/backend/oci/filter"
+	"davit/backend/oci/libct/filter"
 	"davit/backend/oci/nptl"
 	"davit/backend/oci/pidone"
 	"davit/backend/userns"

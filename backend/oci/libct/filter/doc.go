@@ -5,7 +5,7 @@
 // container's, whose libcontainer hands some 350 rules to libseccomp at each
 // start and exec and has it make the same program of them, in 2 ms. The linker puts
 // this package between the two (--wrap, see filter.c). As long as the rules come as
-// they stand in usual_amd64.bin, word for word, they are only compared; when
+// they stand in built/usual, word for word, they are only compared; when
 // the program is asked for after the last of them, it is the one that
 // libseccomp made of them before. At the first that differs, libseccomp gets them all.
 //
@@ -13,7 +13,6 @@
 // or file has a say in it. A program with rules left out cannot come of it: libseccomp
 // refuses what nobody allowed.
 //
-// A libseccomp that knows system calls by name that the one did not which
-// usual_amd64.bin was made with (2.5.4) asks for more rules, and then makes its
-// program itself.
+// build/compile makes that file, with the libseccomp that davit-guard is linked
+// with. A davit-guard that was built without it has libseccomp make each filter.
 package filter

@@ -1,4 +1,4 @@
-//go:build seccomp && amd64
+//go:build seccomp
 
 #include <errno.h>
 #include <string.h>

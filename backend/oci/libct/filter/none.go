@@ -1,0 +1,6 @@
+//go:build !seccomp
+
+package filter
+
+// Use does nothing: there are no filters.
+func Use() {}
