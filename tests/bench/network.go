@@ -191,7 +191,7 @@ nsenter --net=/run/netns/n2 "$0" up "10.9.0.1:$1" 1
 
 // netd tells what the process of a network holds that has one container.
 func (b *bench) netd(ctx context.Context) error {
-	if err := pause(ctx, settle); err != nil {
+	if err := pause(ctx, 4*settle); err != nil { // it gives back what traffic took when there is none for a while
 		return err
 	}
 	all, err := b.home.Processes()
