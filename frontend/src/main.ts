@@ -3,15 +3,22 @@ import './lib/ui/base.css';
 import { mount } from 'svelte';
 import App from '$app/App.svelte';
 import { engine, library, look, meter, platform, session } from '$app/davit.svelte';
-import { exchangeToken } from '$lib/api/auth';
+import { exchangeToken, hasToken } from '$lib/api/auth';
 
 look.apply(document.documentElement);
 interceptLinks();
 
-// The frame is drawn before anything is asked for.
+// What the first picture shows is asked for while its frame is made; a page
+// that has yet to be let in asks after it.
+const invited = hasToken(location);
+if (!invited) start();
 mount(App, { target: document.getElementById('app')! });
-session.signedOut = !(await exchangeToken(location, history).catch(() => true));
-if (!session.signedOut) {
+if (invited) {
+  session.signedOut = !(await exchangeToken(location, history).catch(() => true));
+  if (!session.signedOut) start();
+}
+
+function start(): void {
   engine.start();
   meter.start();
   // Pulls that ended with their window; what stands in Activity says why where one cannot go on.

@@ -15,12 +15,18 @@ export interface Group {
   open: boolean;
 }
 
-const collator = new Intl.Collator(undefined, { numeric: true });
+let collator: Intl.Collator | undefined;
 const stateOrder = ['running', 'restarting', 'starting', 'stopping', 'paused', 'created', 'exited', 'dead', 'broken'];
 
+// The rules of a language are not loaded until there is something to sort.
+function byName(a: string, b: string): number {
+  collator ??= new Intl.Collator(undefined, { numeric: true });
+  return collator.compare(a, b);
+}
+
 function compare(by: SortBy): (a: Container, b: Container) => number {
-  if (by === 'name') return (a, b) => collator.compare(a.name, b.name);
-  return (a, b) => stateOrder.indexOf(a.state) - stateOrder.indexOf(b.state) || collator.compare(a.name, b.name);
+  if (by === 'name') return (a, b) => byName(a.name, b.name);
+  return (a, b) => stateOrder.indexOf(a.state) - stateOrder.indexOf(b.state) || byName(a.name, b.name);
 }
 
 function groupOf(c: Container, by: GroupBy): string {
@@ -71,7 +77,7 @@ export function entries(rows: { c: Container; group: string }[], closed: (id: st
   const single = (groups.get('') ?? []).map(row);
   groups.delete('');
   if (groups.size === 0) return single;
-  const titles = [...groups.keys()].sort(collator.compare);
+  const titles = [...groups.keys()].sort(byName);
   const headed = titles.flatMap((title) => section(title, groups.get(title)!, closed));
   return single.length > 0 ? [...headed, ...section('', rows.filter((r) => r.group === '').map((r) => r.c), closed)] : headed;
 }

@@ -1,9 +1,16 @@
+const tokenOf = (location: Location) => new URLSearchParams(location.hash.slice(1)).get('token');
+
+/** Whether the address has such a token. */
+export function hasToken(location: Location): boolean {
+  return Boolean(tokenOf(location));
+}
+
 /**
  * The one-time token that davit serve puts behind "#": exchanged for a cookie,
  * then taken out of the address. True: go on. False: the token is used or wrong.
  */
 export async function exchangeToken(location: Location, history: History): Promise<boolean> {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  const token = tokenOf(location);
   if (!token) return true;
   history.replaceState(null, '', location.pathname + location.search);
   const response = await fetch('/auth', {
