@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { expect, expectAccessible, go, pictures, settled, shot, test } from './fixtures.ts';
 import { out } from './places.ts';
 
@@ -44,8 +44,51 @@ test('every component in every state looks as it did', async ({ app }) => {
   expect(await looks(app)).toMatchSnapshot('gallery-contrast-compact.txt');
   await expectAccessible(app, 'gallery, more contrast, compact');
   await shot(app, `${out}/gallery-contrast-compact.png`);
-  await app.emulateMedia({ forcedColors: 'active' });
-  await shot(app, `${out}/gallery-forced-colors.png`);
+});
+
+/** What a part is drawn with; outlines of no width are none. */
+async function drawn(part: Locator): Promise<{ outline: string; colour: string; paint: string; canvas: string }> {
+  return part.evaluate((one) => {
+    const style = getComputedStyle(one);
+    const shape = getComputedStyle(one.querySelector('circle, path') ?? one);
+    const canvas = getComputedStyle(document.body).backgroundColor;
+    const outline = style.outlineStyle === 'none' ? '' : `${style.outlineWidth} ${style.outlineColor}`;
+    return { outline, colour: style.color, paint: shape.fill === 'none' ? shape.stroke : shape.fill, canvas };
+  });
+}
+
+test("the person's own colours show what is chosen, what has the focus and each state", async ({ app }) => {
+  await go(app, '#/gallery');
+  await expect(app.getByRole('heading', { name: 'Gallery', level: 1 })).toBeVisible();
+  for (const [colorScheme, theme] of [['light', 'dark'], ['dark', 'light']] as const) {
+    // The page's own theme is the other one: nothing of it may be left.
+    await app.emulateMedia({ forcedColors: 'active', colorScheme, reducedMotion: 'reduce' });
+    await root(app, { theme });
+    await settled(app);
+    const { canvas, colour: text } = await drawn(app.getByRole('heading', { name: 'Gallery', level: 1 }));
+    expect(text).not.toBe(canvas);
+
+    const rows = app.locator('[data-cell=list]').getByRole('row');
+    expect((await drawn(rows.nth(0))).outline).toBe('');
+    for (const chosen of [rows.nth(1), rows.nth(2)]) expect((await drawn(chosen)).outline).toMatch(/^2px /);
+    await rows.nth(1).focus();
+    await app.keyboard.press('ArrowDown'); // to the one that is selected
+    await expect(rows.nth(2)).toBeFocused();
+    expect((await drawn(rows.nth(2))).outline).toBe(`3px ${text}`);
+    expect((await drawn(rows.nth(1))).outline).not.toContain(text);
+
+    await app.locator('[data-cell=inputs]').getByRole('textbox').first().focus();
+    expect((await drawn(app.locator(':focus'))).outline).toBe(`3px ${text}`);
+    await app.locator('[data-cell=inputs]').getByRole('searchbox').focus();
+    expect((await drawn(app.locator('.field:focus-within'))).outline).toMatch(/^2px /);
+
+    for (const mark of await app.locator('[data-cell=marks] .mark:not(.accent)').all()) expect((await drawn(mark)).paint).toBe(text);
+    const curve = await drawn(app.locator('[data-cell=spark] svg').first());
+    expect(curve.paint).not.toBe(canvas);
+    const pressed = await app.locator('[data-cell=icons] [aria-pressed=true]').evaluate((one) => getComputedStyle(one).borderTopWidth);
+    expect(pressed).toBe('2px');
+    await shot(app, `${out}/gallery-forced-colors-${colorScheme}.png`);
+  }
 });
 
 const views = ['containers', 'images', 'search', 'volumes', 'networks', 'registries', 'activity', 'setup', 'preferences', 'about', 'gallery'];

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { answer, expect, expectAccessible, go, test } from './fixtures.ts';
 
@@ -53,11 +54,13 @@ test('every view loads, fails with a way on, and is empty with a next step', asy
   }
 });
 
-test('what was read stays, with a banner, while it cannot be read again', async ({ app, davit }) => {
+test('what was read stays, with a banner, while it cannot be read again', async ({ app, davit }, info) => {
   test.setTimeout(120_000);
   await davit.cli('load', '--sample');
+  writeFileSync(info.outputPath('token'), 'hunter2');
+  await davit.cli('secret', 'create', 'token', info.outputPath('token'));
   await davit.cli('create', '--name', 'keeper', '-v', 'data:/srv', 'davit.local/sample');
-  const lists = views.filter((v) => ['containers', 'images', 'volumes', 'networks'].includes(v.at));
+  const lists = views.filter((v) => ['containers', 'images', 'volumes', 'networks', 'secrets'].includes(v.at));
   for (const { at } of lists) {
     await go(app, `#/${at}`);
     await expect(app.getByRole('grid').getByRole('row').first()).toBeVisible();
@@ -82,10 +85,52 @@ test('what was read stays, with a banner, while it cannot be read again', async 
   }
 });
 
-test('a filter that nothing passes is said so in every list', async ({ app, davit }) => {
+test('so do registries, checks and what is going on', async ({ app }) => {
+  test.setTimeout(120_000);
+  const main = app.getByRole('main');
+  const pages = [
+    { at: 'registries', method: 'Registries', content: main.getByRole('list', { name: 'Registries' }) },
+    { at: 'setup', method: 'Doctor', content: main.getByRole('heading', { name: 'Control groups' }) },
+  ];
+  for (const { at, method, content } of pages) {
+    const { failed } = views.find((v) => v.at === at)!;
+    await go(app, `#/${at}`);
+    await expect(content).toBeVisible();
+    await go(app, '#/containers');
+    await answer(app, method, 503, broken);
+    await go(app, `#/${at}`);
+    await expect(app.getByText(`${failed}: the disk does not answer`)).toBeVisible();
+    await expect(content).toBeVisible();
+    await expectAccessible(app, `${at}, old`, ['dark']);
+    await app.unroute(`**/v1/${method}`);
+    await app.getByRole('button', { name: 'Retry' }).click();
+    await expect(app.getByText(failed)).toHaveCount(0);
+    await expect(content).toBeVisible();
+  }
+
+  // What runs is asked about again and again.
+  const operation = { id: 'one', kind: 'pull', title: 'Pull example', subject: 'example', state: 'running', steps: [], done: 1, total: 2, unit: 'bytes', started: '2026-01-02T03:04:05Z' };
+  await answer(app, 'Operations', 200, JSON.stringify([operation]));
+  await go(app, '#/activity');
+  await app.reload();
+  const card = app.getByRole('article', { name: 'Pull example' });
+  await expect(card).toBeVisible();
+  await app.unroute('**/v1/Operations');
+  await answer(app, 'Operations', 503, broken);
+  await expect(app.getByText('The activity could not be listed: the disk does not answer')).toBeVisible();
+  await expect(card).toBeVisible();
+  await expectAccessible(app, 'activity, old');
+  await app.unroute('**/v1/Operations');
+  await expect(app.getByRole('heading', { name: 'Nothing Is Going On' })).toBeVisible();
+  await expect(app.getByText('The activity could not be listed')).toHaveCount(0);
+});
+
+test('a filter that nothing passes is said so in every list', async ({ app, davit }, info) => {
   await davit.cli('load', '--sample');
+  writeFileSync(info.outputPath('token'), 'hunter2');
+  await davit.cli('secret', 'create', 'token', info.outputPath('token'));
   await davit.cli('create', '--name', 'keeper', '-v', 'data:/srv', 'davit.local/sample');
-  for (const at of ['containers', 'images', 'volumes', 'networks']) {
+  for (const at of ['containers', 'images', 'volumes', 'networks', 'secrets']) {
     await go(app, `#/${at}`);
     await expect(app.getByRole('grid').getByRole('row').first()).toBeVisible();
     await app.keyboard.press('Control+f');

@@ -37,6 +37,7 @@ export const volumes = new Volumes(transport);
 export const networks = new Networks(transport);
 export const engine = new Engine(client, volumes, networks);
 export const checks = new Live(() => client.doctor(), (c) => c.id);
+export const registries = new Live(() => client.registries(), (r) => r.host);
 export const meter = new Meter(client, document);
 export const router = new Router(window);
 export const settings = new Settings(storage());
