@@ -53,7 +53,10 @@ func (h held) Volume(context.Context, string) (api.Volume, error) {
 	return api.Volume{Name: "data", Mountpoint: h.mountpoint}, nil
 }
 
-func (h held) Container(context.Context, string) (d api.ContainerDetail, err error) {
+func (h held) Container(_ context.Context, ref string) (d api.ContainerDetail, err error) {
+	if ref != "web" {
+		return d, api.Errorf(api.KindNotFound, "no container %q", ref)
+	}
 	d.Name = "web"
 	return d, nil
 }
@@ -195,6 +198,18 @@ func TestWhatIsTooMuchIsNotCopied(t *testing.T) {
 				t.Errorf("left behind: %q, %v", left, err)
 			}
 		})
+	}
+}
+
+func TestAStrangeReferenceMakesNoFolder(t *testing.T) {
+	v := verbsOf(t, held{asked: new(api.ArchiveQuery), archive: func(w *tar.Writer) { put(w, "a", "") }})
+	strange := filepath.Join(t.TempDir(), "made")
+	shown, err := v.ShowFiles(api.FilePath{Container: "../../../../../../../../../.." + strange}, nil)
+	if api.KindOf(err) != api.KindNotFound {
+		t.Errorf("shown %+v, %v", shown, err)
+	}
+	if _, err := os.Lstat(strange); err == nil {
+		t.Error("a folder was made outside of the copies")
 	}
 }
 

@@ -37,7 +37,10 @@ func (v *Verbs) showFiles(ctx context.Context, at api.FilePath, only []string) (
 	}
 	shown, err := v.folderOf(ctx, at)
 	if err == nil && shown.Folder == "" {
-		shown, err = v.desktop.takeouts.takeOut(ctx, v.service, q, v.folderName(ctx, at))
+		var name string
+		if name, err = v.folderName(ctx, at); err == nil {
+			shown, err = v.desktop.takeouts.takeOut(ctx, v.service, q, name)
+		}
 	}
 	if err != nil {
 		return Shown{}, err
@@ -73,17 +76,16 @@ func (v *Verbs) folderOf(ctx context.Context, at api.FilePath) (Shown, error) {
 	return Shown{Folder: path.Join(volume.Mountpoint, below)}, nil
 }
 
-// folderName is what a copy is called: the folder's name, or its tree's.
-func (v *Verbs) folderName(ctx context.Context, at api.FilePath) string {
-	name := path.Base(path.Join("/", at.Path))
-	if name != "/" {
-		return name
+// folderName is what a copy is called: the folder's name, or its tree's, which
+// is the engine's word: what was asked for may be anything.
+func (v *Verbs) folderName(ctx context.Context, at api.FilePath) (string, error) {
+	if name := path.Base(path.Join("/", at.Path)); name != "/" {
+		return name, nil
 	}
 	if at.Volume != "" {
-		return at.Volume
+		volume, err := v.service.Volume(ctx, at.Volume)
+		return volume.Name, err
 	}
-	if c, err := v.service.Container(ctx, at.Container); err == nil {
-		return c.Name
-	}
-	return at.Container
+	c, err := v.service.Container(ctx, at.Container)
+	return c.Name, err
 }
