@@ -266,14 +266,15 @@ func (n *news) follow(ctx context.Context, ids, files <-chan string) {
 				n.lookNetworks(ctx)
 			}
 		case <-tick.C:
-			n.check()
-			n.e.cfg.Brief()
+			if n.check() {
+				n.e.cfg.Brief()
+			}
 		}
 	}
 }
 
-// check looks at the containers that run.
-func (n *news) check() {
+// check looks at the containers that run; false: there are none.
+func (n *news) check() bool {
 	n.mu.Lock()
 	var ids []string
 	for id, s := range n.known {
@@ -287,6 +288,7 @@ func (n *news) check() {
 			n.look(id)
 		}
 	}
+	return len(ids) > 0
 }
 
 // since gives the events after cursor and what is closed when there are more.

@@ -58,7 +58,9 @@ func (e *Engine) Stats(ctx context.Context, q api.StatsQuery, sink func(api.Stat
 		if err := sink(round); err != nil {
 			return explain(err)
 		}
-		e.cfg.Brief()
+		if len(round.Containers) > 0 {
+			e.cfg.Brief()
+		}
 		running := slices.ContainsFunc(round.Containers, func(s api.Stats) bool { return s.Running })
 		if q.Once || len(ids) > 0 && !running && !q.All {
 			return nil

@@ -96,23 +96,27 @@ func (t *Trimmer) rest() {
 
 // GiveBack returns what is clean of the program's own file: it comes back from
 // the page cache with the next instruction that needs it. That file stays where
-// it is as long as the process; of a library, something else might be in its
-// place between the look and the deed.
+// it is as long as the process, and so it is looked for once; of a library,
+// something else might be in its place between the look and the deed.
 func GiveBack() {
-	program, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return
-	}
-	smaps, err := os.Open("/proc/self/smaps")
-	if err != nil {
-		return
-	}
-	defer func() { _ = smaps.Close() }()
-	for _, m := range cleanParts(smaps, program) {
+	for _, m := range ownParts() {
 		// Failing means that the pages stay.
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.from, m.size, unix.MADV_DONTNEED)
 	}
 }
+
+var ownParts = sync.OnceValue(func() []mapping {
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil
+	}
+	smaps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = smaps.Close() }()
+	return cleanParts(smaps, program)
+})
 
 // mapping is a part of a process's memory.
 type mapping struct{ from, size uintptr }
