@@ -160,6 +160,13 @@ func traced(pid int) bool {
 	did := make(chan bool)
 	go func() {
 		runtime.LockOSThread()
+		if unix.Gettid() == os.Getpid() {
+			// The first thread does not end with what it ran: the process would stay
+			// traced, and who waits for its end would wait for ever.
+			did <- traced(pid) // on another, for this one waits
+			runtime.UnlockOSThread()
+			return
+		}
 		_, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(pid), 0, 0, 0, 0)
 		did <- errno == 0
 	}()
