@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -192,5 +193,28 @@ func TestRemovingWhileMounted(t *testing.T) {
 	_ = exec1.Wait()
 	if _, err := os.Lstat(string(dir)); !os.IsNotExist(err) {
 		t.Errorf("the directory is there: %v", err)
+	}
+}
+
+// What becomes the keeper may be killed on its way: there is an error then,
+// at once, and the next command starts another.
+func TestKilledBeforeItIsTheKeeper(t *testing.T) {
+	for _, tool := range []string{"newuidmap", "newgidmap"} {
+		t.Run(tool, func(t *testing.T) {
+			t.Parallel()
+			p := bare(t)
+			tools := t.TempDir()
+			check(t, os.WriteFile(filepath.Join(tools, tool), []byte("#!/bin/sh\nkill -9 \"$1\"\n"), 0o755))
+			p.env = []string{"PATH=" + tools + ":" + os.Getenv("PATH")}
+			out, code := p.try("run", "--rm", busybox, "true")
+			if code == 0 || !strings.Contains(out, "was ended before it could") {
+				t.Errorf("%d: %s", code, out)
+			}
+			if left, err := os.ReadDir(p.dirs().Runtime); err != nil || slices.ContainsFunc(left, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), "rootlesskit-") }) {
+				t.Errorf("left: %v, %v", left, err)
+			}
+			p.env = nil
+			p.load()
+		})
 	}
 }

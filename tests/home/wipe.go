@@ -40,18 +40,17 @@ func (h *Home) Wipe() error {
 func (h *Home) PowerCut(ctx context.Context) error {
 	// All stand still before the first one is killed, so that none sees another
 	// end. Containers are what is in a user namespace of ours, or in one below.
-	inside := map[string]bool{}
+	var inside namespaces
+	defer inside.close()
 	for {
 		all, err := h.Processes()
 		if err != nil {
 			return err
 		}
 		for _, p := range all {
-			if ns := userns(p.PID); ns != "" && ns != userns(os.Getpid()) {
-				inside[ns] = true
-			}
+			inside.add(p.PID)
 		}
-		contained, err := each(func(pid int) (Process, bool) { return Process{PID: pid}, within(pid, inside) })
+		contained, err := each(func(pid int) (Process, bool) { return Process{PID: pid}, inside.hold(pid) })
 		if err != nil {
 			return err
 		}
@@ -74,32 +73,68 @@ func (h *Home) PowerCut(ctx context.Context) error {
 // deepest bounds how many user namespaces lie in each other: the kernel's limit.
 const deepest = 33
 
-// within tells whether the user namespace of a process, or one that it is in,
-// is among those.
-func within(pid int, namespaces map[string]bool) bool {
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/user", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
+// namespaces are user namespaces by their inodes. They are kept open: the
+// inode of one that has gone is given to the next one that anybody makes,
+// whose processes would be taken for ours.
+type namespaces map[uint64]int
+
+// add adds the user namespace of a process, unless it is the one of the tests.
+func (n *namespaces) add(pid int) {
+	fd, ino := userns(pid)
+	own, mine := userns(os.Getpid())
+	_ = unix.Close(own)
+	if _, known := (*n)[ino]; fd < 0 || known || ino == mine {
+		_ = unix.Close(fd)
+		return
 	}
+	if *n == nil {
+		*n = namespaces{}
+	}
+	(*n)[ino] = fd
+}
+
+// hold tells whether the user namespace of a process, or one that it is in,
+// is among them.
+func (n namespaces) hold(pid int) bool {
+	fd, ino := userns(pid)
 	defer func() { _ = unix.Close(fd) }()
 	for range deepest {
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil && namespaces[fmt.Sprintf("user:[%d]", st.Ino)] {
+		if fd < 0 {
+			return false
+		}
+		if _, ok := n[ino]; ok {
 			return true
 		}
-		parent, err := unix.IoctlRetInt(fd, unix.NS_GET_PARENT)
+		above, err := unix.IoctlRetInt(fd, unix.NS_GET_PARENT)
 		if err != nil {
 			return false
 		}
 		_ = unix.Close(fd)
-		fd = parent
+		fd, ino = above, inode(above)
 	}
 	return false
 }
 
-// userns names the user namespace of a process, "" for one that has gone or
-// is a zombie.
-func userns(pid int) string {
-	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid))
-	return name
+func (n namespaces) close() {
+	for _, fd := range n {
+		_ = unix.Close(fd)
+	}
+}
+
+// userns opens the user namespace of a process; the descriptor is -1 for one
+// that has gone, is a zombie or is not ours.
+func userns(pid int) (fd int, ino uint64) {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/user", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, 0
+	}
+	return fd, inode(fd)
+}
+
+func inode(fd int) uint64 {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return st.Ino
 }

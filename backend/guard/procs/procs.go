@@ -135,6 +135,12 @@ func (t *Table) Of(pid int) []*Process {
 	if first == nil {
 		return nil
 	}
+	// The inode of a namespace that goes while the table is made may be
+	// another container's by its end.
+	now := read(pid, make([]byte, 1024))
+	if now == nil || now.Start != first.Start {
+		return nil
+	}
 	var list []*Process
 	seen := map[int]bool{}
 	var add func(p *Process)

@@ -84,6 +84,7 @@ func keepMapped(runtimeDir string) error {
 	if err := os.Setenv(EnvParent, strconv.Itoa(os.Getpid())); err != nil {
 		return err
 	}
+	go watchChild(state)
 	return parent.Parent(parent.Opt{
 		PipeFDEnvKey:             envPipe,
 		ChildUseActivationEnvKey: envActivation,
