@@ -32,7 +32,10 @@ func (n *Network) openBridge() error {
 			return err
 		}
 	}
-	if err := n.ns.openSocket(n.maker); err != nil {
+	if n.ns.socket, err = n.ns.openSocket(n.maker); err == nil {
+		n.leaving.out, err = n.ns.openSocket(n.maker)
+	}
+	if err != nil {
 		return fmt.Errorf("netlink socket: %w", err)
 	}
 	if err := n.countLinks(); err != nil {

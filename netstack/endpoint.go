@@ -112,7 +112,7 @@ func (n *Network) Attach(_ context.Context, c EndpointConfig) (*Endpoint, error)
 	e := &Endpoint{ID: c.ID, config: c, HostLink: p.hostLink, Interface: p.name, index: p.index, n: n, ns: p.ns, queue: p.queue}
 	e.live.taken = &n.taken
 	if err := n.enter(e); err != nil {
-		e.unplug()
+		n.leaving.add(e)
 		return nil, err
 	}
 	if err := errors.Join(e.configure(), n.admit(e)); err != nil {
@@ -468,18 +468,5 @@ func (e *Endpoint) close() {
 	delete(n.byIP, e.IP6)
 	n.addresses.release(e.IP)
 	n.mu.Unlock()
-	// The kernel needs tens of milliseconds to take a veth pair away, which
-	// nobody should wait for; the caller has counted itself in work.
-	n.work.Go(e.unplug)
-}
-
-func (e *Endpoint) unplug() {
-	n := e.n
-	n.closeQueue(e.ownQueue())
-	veth := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: e.HostLink}}
-	err := n.ns.handle.LinkDel(veth)
-	if err != nil && !errors.Is(err, unix.ENODEV) { // its namespace ended first
-		n.log.Error("remove veth", "id", e.ID, "err", err)
-	}
-	e.ns.close()
+	n.leaving.add(e)
 }

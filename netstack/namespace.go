@@ -138,13 +138,13 @@ func letGroupsPing() error {
 	return os.WriteFile("/proc/sys/"+pingGroups, []byte("0 0"), 0)
 }
 
-// openSocket makes the socket that veth.go needs.
-func (ns *namespace) openSocket(t *thread) error {
-	return t.in(ns.file, func() error {
-		var err error
-		ns.socket.Socket, err = nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
+// openSocket makes a netlink socket in ns.
+func (ns *namespace) openSocket(t *thread) (s nl.SocketHandle, err error) {
+	err = t.in(ns.file, func() error {
+		s.Socket, err = nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 		return err
 	})
+	return s, err
 }
 
 func (ns *namespace) close() {

@@ -115,6 +115,7 @@ type Network struct {
 	dns      *resolver
 	names    *names
 	spares   *spares
+	leaving  leaving
 
 	mu        sync.Mutex
 	endpoints map[string]*Endpoint
@@ -293,6 +294,7 @@ func (n *Network) Close() error {
 	if n.guards != nil {
 		n.guards.close()
 	}
+	n.leaving.close()
 	if n.ns != nil {
 		n.ns.close()
 	}

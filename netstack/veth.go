@@ -54,14 +54,14 @@ func (n *Network) addVeth(p *plug) error {
 	req := n.ns.request(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	req.AddData(linkHead(unix.AF_UNSPEC, p.hostLink))
 	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(vethName(p.hostLink))))
-	req.AddData(nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n.config.MTU))))
+	addSize(req.AddData, n.config.MTU)
 	req.AddData(nl.NewRtAttr(unix.IFLA_MASTER, nl.Uint32Attr(uint32(n.bridge))))
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("veth"))
 	peer := info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.VETH_INFO_PEER, nil)
 	peer.AddChild(linkHead(unix.AF_UNSPEC, p.index))
 	peer.AddRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(p.name))
-	peer.AddRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(n.config.MTU)))
+	addSize(peer.AddChild, n.config.MTU)
 	peer.AddRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(p.ns.file.Fd())))
 	req.AddData(info)
 	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
@@ -72,6 +72,17 @@ func (n *Network) addVeth(p *plug) error {
 		return fmt.Errorf("make veth pair: %w", err)
 	}
 	return nil
+}
+
+// addSize gives one end of a veth pair its MTU, and the one queue that it
+// would have anyway: where that is not asked for the kernel makes one for each
+// processor and takes the others away again, which waits for all processors.
+func addSize(add func(nl.NetlinkRequestData), mtu int) {
+	for _, a := range []struct{ kind, value int }{
+		{unix.IFLA_MTU, mtu}, {unix.IFLA_NUM_TX_QUEUES, 1}, {unix.IFLA_NUM_RX_QUEUES, 1},
+	} {
+		add(nl.NewRtAttr(a.kind, nl.Uint32Attr(uint32(a.value))))
+	}
 }
 
 // settle runs in the link's namespace and makes the kernel notice at once
