@@ -20,6 +20,9 @@ type Port struct {
 	HostPort      uint16     // 0: a free one
 	ContainerPort uint16
 	Protocol      string // "tcp" (also "") or "udp"
+	// First and Last are the range that the host's port is to be of, where it is
+	// not free, or 0; both 0: there is none.
+	First, Last uint16
 	// Kept is the listening socket of an earlier process; nil: a new one is
 	// made. It is the network's from then on.
 	Kept *os.File
@@ -166,7 +169,43 @@ type port struct {
 
 func (p *port) close() { _ = p.socket.Close() }
 
+// listen opens a port; of a range, the one that is wanted, or the first that
+// can be had.
 func (e *Endpoint) listen(p Port) (*port, error) {
+	if p.Last == 0 || p.Kept != nil {
+		return e.listenAt(p)
+	}
+	var first error
+	for _, number := range p.candidates() {
+		p.HostPort = number
+		o, err := e.listenAt(p)
+		switch {
+		case err == nil:
+			return o, nil
+		case !errors.Is(err, unix.EADDRINUSE) && !errors.Is(err, os.ErrPermission):
+			return nil, err
+		case first == nil || errors.Is(err, unix.EADDRINUSE) && !errors.Is(first, unix.EADDRINUSE):
+			first = err // that others have them all says more than that some are not allowed
+		}
+	}
+	return nil, first
+}
+
+// candidates are the ports of the range, in the order in which they are tried.
+func (p Port) candidates() []uint16 {
+	var all []uint16
+	if p.HostPort != 0 {
+		all = append(all, p.HostPort)
+	}
+	for n := int(p.First); n <= int(p.Last); n++ {
+		if n != int(p.HostPort) {
+			all = append(all, uint16(n))
+		}
+	}
+	return all
+}
+
+func (e *Endpoint) listenAt(p Port) (*port, error) {
 	if p.ContainerPort == 0 {
 		return nil, &PortError{Port: p, Err: errors.New("a container has no port 0")}
 	}

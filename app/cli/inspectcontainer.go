@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -243,7 +244,7 @@ func dockerState(d api.ContainerDetail) stateJSON {
 func dockerHostConfig(d api.ContainerDetail) hostConfigJSON {
 	s := d.Spec
 	h := hostConfigJSON{
-		NetworkMode: cmp.Or(d.Network, "default"), PortBindings: dockerPorts(d.Ports),
+		NetworkMode: cmp.Or(d.Network, "default"), PortBindings: dockerPorts(d.Ports, true),
 		AutoRemove: d.AutoRemove || s.AutoRemove, PublishAllPorts: s.PublishAll, Privileged: s.Privileged, ReadonlyRootfs: s.ReadOnly,
 		CapAdd: s.CapAdd, CapDrop: s.CapDrop, SecurityOpt: s.SecurityOpt,
 		Tmpfs: map[string]string{}, Init: s.Init,
@@ -395,7 +396,7 @@ func dockerNetwork(d api.ContainerDetail) networkJSON {
 		}
 		return n
 	}
-	n.Ports, n.Gateway = dockerPorts(d.Ports), d.Gateway
+	n.Ports, n.Gateway = dockerPorts(d.Ports, false), d.Gateway
 	if ip, err := netip.ParseAddr(d.IP); err == nil {
 		n.IPAddress = ip.String()
 	}
@@ -411,13 +412,18 @@ func dockerNetwork(d api.ContainerDetail) networkJSON {
 	return n
 }
 
-func dockerPorts(ports []api.Port) map[string][]bindingJSON {
+// dockerPorts are ports by what they are inside; asked: as they were asked for,
+// and not what was chosen of ranges.
+func dockerPorts(ports []api.Port, asked bool) map[string][]bindingJSON {
 	m := map[string][]bindingJSON{}
 	for _, p := range ports {
 		p = complete(p)
 		key := strconv.Itoa(int(p.ContainerPort)) + "/" + p.Protocol
 		b := bindingJSON{HostIp: p.HostIP}
-		if p.HostPort != 0 {
+		switch {
+		case asked && p.Ranged():
+			b.HostPort = fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast)
+		case p.HostPort != 0:
 			b.HostPort = strconv.Itoa(int(p.HostPort))
 		}
 		m[key] = append(m[key], b)

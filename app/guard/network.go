@@ -91,7 +91,12 @@ func (n network) Unpublish(ctx context.Context, name, id string, ports []api.Por
 func toWire(ports []api.Port) []netd.Port {
 	asked := make([]netd.Port, len(ports))
 	for i, p := range ports {
-		asked[i] = netd.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+		asked[i] = netd.Port{
+			HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol, HostFirst: p.HostFirst, HostLast: p.HostLast,
+		}
+		if p.HostPort == 0 { // of a range, which a netd that is older than this program does not know
+			asked[i].HostPort = p.HostFirst
+		}
 	}
 	return asked
 }
@@ -123,7 +128,9 @@ func (n network) Publish(ctx context.Context, name, id string, ports []api.Port)
 	}
 	published := make([]api.Port, len(got))
 	for i, p := range got {
-		published[i] = api.Port{HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+		published[i] = api.Port{
+			HostIP: p.HostIP, HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol, HostFirst: p.HostFirst, HostLast: p.HostLast,
+		}
 	}
 	return published, nil
 }

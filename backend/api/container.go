@@ -86,6 +86,21 @@ type Port struct {
 	HostPort      uint16 `json:"hostPort"` // 0 in a spec: choose a free one
 	ContainerPort uint16 `json:"containerPort"`
 	Protocol      string `json:"protocol"` // "tcp" (also "" in a spec)
+	// HostFirst and HostLast limit the choice: a free one from the first to the
+	// last is taken. Both 0: it is not limited.
+	HostFirst uint16 `json:"hostFirst,omitempty"`
+	HostLast  uint16 `json:"hostLast,omitempty"`
+}
+
+// Ranged tells whether the host's port is one of a range.
+func (p Port) Ranged() bool { return p.HostLast != 0 }
+
+// Asked is the port as it was asked for: without what was chosen of a range.
+func (p Port) Asked() Port {
+	if p.Ranged() {
+		p.HostPort = 0
+	}
+	return p
 }
 
 // RunSpec is what a person asks for: the form, the run line and the API

@@ -286,3 +286,27 @@ func TestMadeUpNames(t *testing.T) {
 		t.Error(name, tries, err)
 	}
 }
+
+func TestPortsOfRangesAreChosen(t *testing.T) {
+	port := func(ip, protocol string) api.Port {
+		return completePort(api.Port{HostIP: ip, HostFirst: 80, HostLast: 83, ContainerPort: 80, Protocol: protocol})
+	}
+	used := api.Port{HostIP: "127.0.0.1", HostPort: 80, Protocol: "tcp"} // by another program
+	others := []store.Entry{{}, {}}                                      // that may not run
+	others[0].Record.Ports = []api.Port{{HostPort: 81, ContainerPort: 80}}
+	others[1].Record.Ports = []api.Port{{HostPort: 82, ContainerPort: 80, Protocol: "TCP"}, {HostIP: "0.0.0.0", HostPort: 80, Protocol: "udp"}}
+	ports := []api.Port{
+		port("", "tcp"), port("", "tcp"), port("", "tcp"), port("", "tcp"), // the third and fourth are better off with others' than with none
+		port("::1", "tcp"), port("", "udp"), port("", "udp"), {HostIP: "127.0.0.1", HostPort: 81, Protocol: "udp"}, {HostIP: "127.0.0.1", Protocol: "tcp"},
+	}
+	chooseOfRanges(ports, others, func(p api.Port) bool {
+		return p.HostPort != used.HostPort || p.HostIP != used.HostIP || p.Protocol != used.Protocol
+	})
+	var got []uint16
+	for _, p := range ports {
+		got = append(got, p.HostPort)
+	}
+	if want := []uint16{83, 81, 82, 0, 80, 82, 83, 81, 0}; !slices.Equal(got, want) {
+		t.Errorf("chose %v, want %v", got, want)
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/store"
+	"davit/netstack/netd"
 )
 
 // Ports that are chosen lie below the range from which the kernel takes those
@@ -73,9 +74,15 @@ func parseExposed(e string) ([]api.Port, error) {
 	return ports, nil
 }
 
+// mayHave tells whether the host's port of p may be the one of that number.
+func mayHave(p api.Port, number uint16) bool {
+	return !p.Ranged() || p.HostFirst <= number && number <= p.HostLast
+}
+
 // choosePorts fills in free host ports. Those that other containers have been
 // given count as taken, running or not; who calls holds the lock on names.
 func choosePorts(ports []api.Port, others []store.Entry) ([]api.Port, error) {
+	chooseOfRanges(ports, others, func(p api.Port) bool { return canListen(p.HostIP, p.HostPort, p.Protocol) })
 	taken := map[uint16]bool{}
 	for _, e := range others {
 		for _, p := range e.Record.Ports {
@@ -86,7 +93,7 @@ func choosePorts(ports []api.Port, others []store.Entry) ([]api.Port, error) {
 		taken[p.HostPort] = true
 	}
 	for i := range ports {
-		if ports[i].HostPort != 0 {
+		if ports[i].HostPort != 0 || ports[i].Ranged() {
 			continue
 		}
 		n, err := freePort(ports[i], taken)
@@ -96,6 +103,41 @@ func choosePorts(ports []api.Port, others []store.Entry) ([]api.Port, error) {
 		ports[i].HostPort, taken[n] = n, true
 	}
 	return ports, nil
+}
+
+// chooseOfRanges gives ports of ranges the first that is free, and that no
+// other container has, where there is such a one. That none is free is for the
+// start to say, which tries the whole range again: until then things change.
+func chooseOfRanges(ports []api.Port, others []store.Entry, free func(api.Port) bool) {
+	for i, p := range ports {
+		if !p.Ranged() || p.HostPort != 0 {
+			continue
+		}
+		clashes := func(q api.Port) bool {
+			return q.HostPort == p.HostPort && completePort(q).Protocol == p.Protocol && oneAddress(completePort(q).HostIP, p.HostIP)
+		}
+		given := func(e store.Entry) bool { return slices.ContainsFunc(e.Record.Ports, clashes) }
+		for n := int(p.HostFirst); n <= int(p.HostLast); n++ {
+			p.HostPort = uint16(n)
+			if slices.ContainsFunc(ports, clashes) || !free(p) {
+				continue
+			}
+			if ports[i].HostPort == 0 { // better than none, even where it is another's
+				ports[i].HostPort = p.HostPort
+			}
+			if !slices.ContainsFunc(others, given) {
+				ports[i].HostPort = p.HostPort
+				break
+			}
+		}
+	}
+}
+
+// oneAddress tells whether who listens at the one leaves no room at the other.
+func oneAddress(a, b string) bool {
+	x, err1 := netip.ParseAddr(a)
+	y, err2 := netip.ParseAddr(b)
+	return err1 != nil || err2 != nil || netd.Clash(x, y)
 }
 
 func freePort(p api.Port, taken map[uint16]bool) (uint16, error) {
@@ -131,7 +173,11 @@ func portWarnings(ports []api.Port) []string {
 	var w []string
 	for _, p := range ports {
 		if ip, err := netip.ParseAddr(p.HostIP); err == nil && ip.IsUnspecified() {
-			w = append(w, fmt.Sprintf("port %d can be reached from your network, not from this computer alone", p.HostPort))
+			number := strconv.Itoa(int(p.HostPort))
+			if p.HostPort == 0 && p.Ranged() {
+				number = fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast)
+			}
+			w = append(w, fmt.Sprintf("port %s can be reached from your network, not from this computer alone", number))
 		}
 	}
 	return w

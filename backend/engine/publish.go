@@ -82,13 +82,19 @@ func (e *Engine) portChange(rec store.Record, c api.PortChange) (api.PortChange,
 
 // meant tells whether want, whose zero fields fit all, is p.
 func meant(want, p api.Port) bool {
-	return cmp.Or(want.HostIP, p.HostIP) == p.HostIP && cmp.Or(want.HostPort, p.HostPort) == p.HostPort &&
+	if want.Ranged() && (want.HostFirst != p.HostFirst || want.HostLast != p.HostLast) {
+		return false
+	}
+	return cmp.Or(want.HostIP, p.HostIP) == p.HostIP && (cmp.Or(want.HostPort, p.HostPort) == p.HostPort || p.Ranged() && mayHave(p, want.HostPort)) &&
 		cmp.Or(want.ContainerPort, p.ContainerPort) == p.ContainerPort && strings.EqualFold(cmp.Or(want.Protocol, p.Protocol), p.Protocol)
 }
 
 func portText(p api.Port) string {
 	text := fmt.Sprint(p.ContainerPort)
-	if p.HostPort != 0 {
+	switch {
+	case p.Ranged():
+		text = fmt.Sprintf("%s:%d-%d:%s", p.HostIP, p.HostFirst, p.HostLast, text)
+	case p.HostPort != 0:
 		text = fmt.Sprintf("%s:%d:%s", p.HostIP, p.HostPort, text)
 	}
 	return strings.TrimPrefix(text, ":") + "/" + cmp.Or(p.Protocol, "tcp")

@@ -28,6 +28,9 @@ func current(rec store.Record) api.RunSpec {
 	}
 	if !s.PublishAll {
 		s.Ports = slices.Clone(rec.Ports)
+		for i, p := range s.Ports {
+			s.Ports[i] = p.Asked()
+		}
 	}
 	return s
 }
@@ -563,7 +566,7 @@ func keepPorts(ports []api.Port, from predecessor) {
 			continue
 		}
 		for _, had := range from.Ports {
-			if had.ContainerPort == p.ContainerPort && had.Protocol == p.Protocol && had.HostIP == p.HostIP {
+			if had.ContainerPort == p.ContainerPort && had.Protocol == p.Protocol && had.HostIP == p.HostIP && mayHave(p, had.HostPort) {
 				ports[i].HostPort = had.HostPort
 			}
 		}

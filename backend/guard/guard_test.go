@@ -34,6 +34,24 @@ func TestWantsRestart(t *testing.T) {
 	}
 }
 
+// Another port of a range may be open than the one that was written down.
+func TestPortsThatGo(t *testing.T) {
+	exact, of, other := api.Port{HostPort: 80, ContainerPort: 80}, api.Port{HostPort: 91, HostFirst: 90, HostLast: 92, ContainerPort: 80}, api.Port{HostPort: 92, HostFirst: 90, HostLast: 92, ContainerPort: 80}
+	open := []api.Port{exact, of, other}
+	for _, c := range []struct{ remove, left []api.Port }{
+		{nil, open},
+		{[]api.Port{exact}, []api.Port{of, other}},
+		{[]api.Port{other}, []api.Port{exact, of}},
+		{[]api.Port{{HostPort: 90, HostFirst: 90, HostLast: 92, ContainerPort: 80}}, []api.Port{exact, other}},
+		{[]api.Port{{HostPort: 90, HostFirst: 90, HostLast: 93, ContainerPort: 80}, {HostPort: 81, ContainerPort: 80}}, open},
+	} {
+		gone, left := parted(open, c.remove)
+		if !slices.Equal(left, c.left) || len(gone)+len(left) != len(open) {
+			t.Errorf("without %v: %v left, %v gone", c.remove, left, gone)
+		}
+	}
+}
+
 func TestParseSignal(t *testing.T) {
 	for in, want := range map[string]unix.Signal{
 		"TERM": 15, "SIGTERM": 15, "sigkill": 9, "15": 15, "RTMIN": 34, "RTMIN+3": 37, "64": 64,

@@ -105,14 +105,7 @@ func (c *container) changePorts(ctx context.Context, change api.PortChange) ([]a
 		}
 		added := n.ports[before:]
 		gate, _ := n.gate()
-		var gone, left []api.Port
-		for _, p := range n.ports[:before] {
-			if slices.Contains(change.Remove, p) {
-				gone = append(gone, p)
-			} else {
-				left = append(left, p)
-			}
-		}
+		gone, left := parted(n.ports[:before], change.Remove)
 		n.ports = append(left, added...)
 		now = n.ports
 		if len(gone) == 0 {
@@ -121,6 +114,22 @@ func (c *container) changePorts(ctx context.Context, change api.PortChange) ([]a
 		return c.g.Network.Unpublish(ctx, gate.Network, c.rec.ID, gone)
 	})
 	return now, err
+}
+
+// parted takes from ports those that are to go. Of a range, another port may be
+// open than the one that was chosen first.
+func parted(ports, remove []api.Port) (gone, left []api.Port) {
+	left = slices.Clone(ports)
+	for _, want := range remove {
+		i := slices.Index(left, want)
+		if i < 0 && want.Ranged() {
+			i = slices.IndexFunc(left, func(p api.Port) bool { return p.Asked() == want.Asked() })
+		}
+		if i >= 0 {
+			gone, left = append(gone, left[i]), slices.Delete(left, i, i+1)
+		}
+	}
+	return gone, left
 }
 
 // setOffline cuts what runs off, or lets it back.

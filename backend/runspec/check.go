@@ -160,6 +160,10 @@ func (c *checker) ports(s api.RunSpec) {
 			c.wrong(at("ports", i, ".hostIP"), p.HostIP, "%q is not an address of this computer", p.HostIP).
 				hint("Use 127.0.0.1 for this computer alone, or 0.0.0.0 for the network, too.")
 		}
+		if p.HostFirst > p.HostLast || p.HostLast != 0 && p.HostFirst == 0 || p.Ranged() && p.HostPort != 0 && (p.HostPort < p.HostFirst || p.HostPort > p.HostLast) {
+			c.wrong(at("ports", i, ".hostPort"), fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast), "%d to %d is no range of ports that port %d can be of", p.HostFirst, p.HostLast, p.HostPort).
+				hint("Write 8000-8010.")
+		}
 		key := api.Port{HostIP: p.HostIP, HostPort: p.HostPort, Protocol: p.Protocol}
 		if p.HostPort != 0 && seen[key] {
 			c.wrong(at("ports", i, ".hostPort"), strconv.Itoa(int(p.HostPort)), "port %d of %s is asked for twice", p.HostPort, p.HostIP)

@@ -102,6 +102,19 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Podman and Kubernetes take one port where a range is to choose from.
+func TestFormsThatKnowNoRange(t *testing.T) {
+	s := api.RunSpec{Image: "a", Ports: []api.Port{{HostFirst: 90, HostLast: 92, ContainerPort: 80}}}
+	q, err := Render(s, api.FormQuadlet)
+	if err != nil || !strings.Contains(q.Text, "PublishPort=90:80\n") || len(q.Lost) != 1 || !strings.Contains(q.Lost[0], "90-92:80") {
+		t.Errorf("%+v, %v", q, err)
+	}
+	k, err := Render(s, api.FormKube)
+	if err != nil || strings.Contains(k.Text, "hostPort") || len(k.Lost) != 1 {
+		t.Errorf("%+v, %v", k, err)
+	}
+}
+
 // Services stay in the order of the file, wherever their names come from.
 func TestServicesKeepTheirOrder(t *testing.T) {
 	for text, want := range map[string]string{

@@ -73,7 +73,7 @@ func (o *Flags) addIdentity(f *pflag.FlagSet) {
 
 func (o *Flags) addPlaces(f *pflag.FlagSet) {
 	s := &o.Spec
-	f.FuncP("publish", "p", "Publish a port: `[[address:]hostport:]port`; address is 127.0.0.1, hostport a free one", o.publish)
+	f.FuncP("publish", "p", "Publish a port: `[[address:]hostport:]port`; address is 127.0.0.1, hostport a free one, or one of a range", o.publish)
 	f.BoolVarP(&s.PublishAll, "publish-all", "P", false, "Publish all ports that the image exposes on free ports")
 	f.StringArrayVar(&s.Expose, "expose", nil, "Say that it serves a `port`, for -P")
 	f.FuncP("volume", "v", "Show a host path or a volume inside: `path|name:path[:ro,z,U]`", o.volume)

@@ -2,6 +2,7 @@ package runspec
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,7 +24,10 @@ func TestPublish(t *testing.T) {
 		"80:":                   "!",
 		"a:80":                  "!",
 		"1.2.3:80:80":           "!",
-		"80-81:80":              "!",
+		"80-82:80-81":           "!",
+		"81-80:80":              "!",
+		"80-81:80":              ":80..81->80/tcp",
+		"[::1]:80-89:53/udp":    "::1:80..89->53/udp",
 		"81-80":                 "!",
 		"80/icmp":               "!",
 		"1:2:3:4":               "!",
@@ -35,7 +39,11 @@ func TestPublish(t *testing.T) {
 		ports, err := Publish(in)
 		var got []string
 		for _, p := range ports {
-			got = append(got, fmt.Sprintf("%s:%d->%d/%s", p.HostIP, p.HostPort, p.ContainerPort, p.Protocol))
+			host := strconv.Itoa(int(p.HostPort))
+			if p.Ranged() {
+				host = fmt.Sprintf("%d..%d", p.HostFirst, p.HostLast)
+			}
+			got = append(got, fmt.Sprintf("%s:%s->%d/%s", p.HostIP, host, p.ContainerPort, p.Protocol))
 		}
 		if err != nil {
 			got = []string{"!"}

@@ -82,6 +82,8 @@ func (m maker) ports(s *api.RunSpec) {
 		p := api.Port{HostIP: m.of("", "127.0.0.1", "::1"), ContainerPort: uint16(80 + i), Protocol: m.of("tcp", "udp")}
 		if m.some() {
 			p.HostPort = uint16(8080 + i)
+		} else if m.some() {
+			p.HostFirst, p.HostLast = uint16(8100+i), uint16(8200+i)
 		}
 		s.Ports = append(s.Ports, p)
 	}

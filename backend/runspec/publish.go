@@ -16,7 +16,8 @@ func (o *Flags) publish(v string) error {
 }
 
 // Publish reads docker's -p: [[address:][hostport]:]port[/protocol], where
-// both ports may be ranges of the same length.
+// both ports may be ranges of the same length. For a single port of the
+// container, a range of the host's is what a free one is chosen of.
 func Publish(value string) ([]api.Port, error) {
 	bad := func(why string) ([]api.Port, error) {
 		return nil, invalid("port %q: %s", value, why)
@@ -50,6 +51,10 @@ func Publish(value string) ([]api.Port, error) {
 	firstHost, hosts, err := portNumbers(host)
 	if err != nil {
 		return bad(err.Error())
+	}
+	if n == 1 && hosts > 1 {
+		ports[0].HostFirst, ports[0].HostLast = firstHost, firstHost+uint16(hosts-1)
+		return ports, nil
 	}
 	if hosts != n {
 		return bad(fmt.Sprintf("%d ports of the host do not fit %d of the container", hosts, n))
@@ -128,6 +133,9 @@ func portWords(ports []api.Port) []string {
 
 // follows tells whether q is the n-th port after p in a range.
 func follows(p, q api.Port, n int) bool {
+	if p.Ranged() || q.Ranged() {
+		return false
+	}
 	host := p.HostPort != 0 && int(q.HostPort) == int(p.HostPort)+n || p.HostPort == 0 && q.HostPort == 0
 	return host && p.HostIP == q.HostIP && sameProtocol(p, q) && int(q.ContainerPort) == int(p.ContainerPort)+n
 }
@@ -149,7 +157,10 @@ func portWord(p api.Port, n int) string {
 		return fmt.Sprintf("%d-%d", first, int(first)+n-1)
 	}
 	host := ""
-	if p.HostPort != 0 {
+	switch {
+	case p.Ranged():
+		host = fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast)
+	case p.HostPort != 0:
 		host = numbers(p.HostPort)
 	}
 	word := numbers(p.ContainerPort)

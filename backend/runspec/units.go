@@ -17,6 +17,7 @@ func Quadlet(s api.RunSpec) (api.Rendered, error) {
 	if name == "" {
 		name = serviceName(strings.TrimSuffix(VolumeName(s.Image, "x"), "-x"))
 	}
+	ports, lost := fixedPorts(s.Ports)
 	var b strings.Builder
 	put := func(key, value string) {
 		if value != "" {
@@ -60,7 +61,7 @@ func Quadlet(s api.RunSpec) (api.Rendered, error) {
 		key  string
 		list []string
 	}{
-		{"EnvironmentFile", s.EnvFiles}, {"PublishPort", portWords(s.Ports)}, {"ExposeHostPort", s.Expose}, {"AddCapability", s.CapAdd}, {"DropCapability", s.CapDrop},
+		{"EnvironmentFile", s.EnvFiles}, {"PublishPort", portWords(ports)}, {"ExposeHostPort", s.Expose}, {"AddCapability", s.CapAdd}, {"DropCapability", s.CapDrop},
 		{"GroupAdd", s.Groups}, {"DNS", s.DNS}, {"AddHost", s.ExtraHosts}, {"UIDMap", s.UIDMaps}, {"GIDMap", s.GIDMaps},
 	} {
 		for _, v := range l.list {
@@ -74,7 +75,20 @@ func Quadlet(s api.RunSpec) (api.Rendered, error) {
 		put("Restart", "on-failure")
 	}
 	b.WriteString("\n[Install]\nWantedBy=default.target\n")
-	return api.Rendered{Text: b.String(), File: name + ".container", Lost: []string{}}, nil
+	return api.Rendered{Text: b.String(), File: name + ".container", Lost: lost}, nil
+}
+
+// fixedPorts names the first port where one of a range is to be chosen, which
+// podman refuses; lost says so.
+func fixedPorts(ports []api.Port) (fixed []api.Port, lost []string) {
+	fixed, lost = slices.Clone(ports), []string{}
+	for i, p := range ports {
+		if p.Ranged() {
+			fixed[i].HostPort, fixed[i].HostFirst, fixed[i].HostLast = p.HostFirst, 0, 0
+			lost = append(lost, fmt.Sprintf("Podman chooses no port of a range: %s is %d.", portWord(p, 1), p.HostFirst))
+		}
+	}
+	return fixed, lost
 }
 
 func quadletRest(s api.RunSpec, put func(key, value string)) {
@@ -301,6 +315,7 @@ func (k *kube) ports() {
 	for _, p := range k.s.Ports {
 		one := &document{}
 		one.add("containerPort", int(p.ContainerPort))
+		k.loses(p.Ranged(), "a range of ports of the host to choose from")
 		if p.HostPort != 0 {
 			one.add("hostPort", int(p.HostPort))
 		}

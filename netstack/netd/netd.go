@@ -60,6 +60,10 @@ type Port struct {
 	HostPort      uint16 `json:"hostPort"` // 0: a free one
 	ContainerPort uint16 `json:"containerPort"`
 	Protocol      string `json:"protocol"` // "tcp" (also "") or "udp"
+	// HostFirst and HostLast are what may be taken where HostPort is not free;
+	// both 0: nothing else.
+	HostFirst uint16 `json:"hostFirst,omitempty"`
+	HostLast  uint16 `json:"hostLast,omitempty"`
 }
 
 // Info is what a network is and who is in it.

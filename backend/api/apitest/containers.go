@@ -269,6 +269,13 @@ func (f *Fake) furnish(b *box, img *image) error {
 	return nil
 }
 
+// taken tells whether a container has the host's port; f.mu is held.
+func (f *Fake) taken(p api.Port) bool {
+	return slices.ContainsFunc(f.boxes, func(b *box) bool {
+		return slices.ContainsFunc(b.detail.Ports, func(q api.Port) bool { return q.HostPort == p.HostPort && q.Protocol == p.Protocol })
+	})
+}
+
 // choosePorts gives the ports of a spec with free host ports where it has none.
 func (f *Fake) choosePorts(img *image, spec api.RunSpec) ([]api.Port, error) {
 	ports := slices.Clone(spec.Ports)
@@ -288,6 +295,9 @@ func (f *Fake) choosePorts(img *image, spec api.RunSpec) ([]api.Port, error) {
 			return nil, api.Errorf(api.KindInvalid, "a published port wants the container's port")
 		}
 		p.HostIP, p.Protocol = cmp.Or(p.HostIP, "127.0.0.1"), cmp.Or(p.Protocol, "tcp")
+		for p.Ranged() && p.HostPort < p.HostLast && (p.HostPort == 0 || f.taken(*p)) {
+			p.HostPort = max(p.HostFirst, p.HostPort+1)
+		}
 		for p.HostPort == 0 || slices.ContainsFunc(ports[:i], func(q api.Port) bool { return q.HostPort == p.HostPort }) {
 			p.HostPort = uint16(32768 + f.rand.IntN(28000))
 		}

@@ -45,6 +45,7 @@ func Suite(t *testing.T, New func(t *testing.T) Setup) {
 	}{
 		{"CreateAndInspect", testCreate},
 		{"CreateRefuses", testCreateRefuses},
+		{"PortOfARange", testPortOfARange},
 		{"NotFound", testNotFound},
 		{"ShortIDs", testShortIDs},
 		{"List", testList},

@@ -44,6 +44,34 @@ func testCreate(s *suite) {
 	}
 }
 
+// rangedPort is one of the first of a range in which enough are free.
+var rangedPort = api.Port{HostFirst: 11000, HostLast: 14999, ContainerPort: 80, Protocol: "udp"}
+
+func testPortOfARange(s *suite) {
+	inRange := func(p api.Port) bool { return rangedPort.HostFirst <= p.HostPort && p.HostPort <= rangedPort.HostLast }
+	var chosen []uint16
+	for range 2 {
+		c := s.sh("sleep 100", func(r *api.RunSpec) { r.Ports = []api.Port{rangedPort, {ContainerPort: 81}} })
+		s.start(c.ID)
+		d := s.state(c.ID, api.StateRunning)
+		if len(d.Ports) != 2 || !inRange(d.Ports[0]) || d.Ports[0].HostLast != rangedPort.HostLast || d.Ports[1].Ranged() {
+			s.Fatalf("asked for %+v, got %+v", rangedPort, d.Ports)
+		}
+		if len(d.Spec.Ports) != 2 || d.Spec.Ports[0].HostPort != 0 || d.Spec.Ports[0].HostFirst != rangedPort.HostFirst {
+			s.Errorf("the spec has %+v", d.Spec.Ports)
+		}
+		now, err := s.Service.Publish(s.ctx(), c.ID, api.PortChange{Add: []api.Port{{HostFirst: 11000, HostLast: 14999, ContainerPort: 82}}})
+		s.ok(err)
+		if len(now) != 3 || !inRange(now[2]) {
+			s.Errorf("published %+v", now)
+		}
+		chosen = append(chosen, d.Ports[0].HostPort)
+	}
+	if chosen[0] == chosen[1] {
+		s.Errorf("two containers have port %d", chosen[0])
+	}
+}
+
 func testCreateRefuses(s *suite) {
 	taken := s.sh("true")
 	for _, c := range []struct {
@@ -56,6 +84,7 @@ func testCreateRefuses(s *suite) {
 		{"no image", api.KindInvalid, api.RunSpec{Command: []string{"true"}}},
 		{"image not a name", api.KindInvalid, api.RunSpec{Image: "Not A Name", Command: []string{"true"}}},
 		{"bad environment", api.KindInvalid, api.RunSpec{Image: s.Image, Env: []string{"=x"}, Command: []string{"true"}}},
+		{"range backwards", api.KindInvalid, api.RunSpec{Image: s.Image, Ports: []api.Port{{ContainerPort: 80, HostFirst: 81, HostLast: 80}}, Command: []string{"true"}}},
 		{"port without container port", api.KindInvalid, api.RunSpec{Image: s.Image, Ports: []api.Port{{HostPort: 8080}}, Command: []string{"true"}}},
 	} {
 		made, err := s.Service.Create(s.ctx(), c.spec)

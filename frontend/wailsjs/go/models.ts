@@ -57,6 +57,8 @@ export namespace api {
 	    hostPort: number;
 	    containerPort: number;
 	    protocol: string;
+	    hostFirst?: number;
+	    hostLast?: number;
 	}
 	export interface Container {
 	    id: string;

@@ -47,6 +47,10 @@ func (s *server) explain(err error) error {
 	}
 	p := pe.Port
 	switch {
+	case errors.Is(err, unix.EADDRINUSE) && p.Last != 0:
+		return api.Errorf(api.KindConflict, "no port from %d to %d on %s is free: port %d is in use by %s", p.First, p.Last, p.HostIP, p.HostPort, s.holder(p)).
+			WithRef(p.Host().String()).
+			WithHint("Choose other host ports, or stop what uses these.")
 	case errors.Is(err, unix.EADDRINUSE):
 		return api.Errorf(api.KindConflict, "port %d on %s is in use by %s", p.HostPort, p.HostIP, s.holder(p)).
 			WithRef(p.Host().String()).

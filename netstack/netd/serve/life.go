@@ -146,6 +146,7 @@ func (s *server) restoreOne(n *netstack.Network, e savedEndpoint, files map[stri
 		}
 		tag := tagOfPort(e.ID, p)
 		p.Kept = files[tag]
+		p.First, p.Last = 0, 0 // people know it where it is by now
 		delete(files, tag)
 		if _, err := n.Publish(context.Background(), e.ID, []netstack.Port{p}); err != nil {
 			s.Log.Error("a port was lost", "id", e.ID, "port", p.Host(), "err", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -334,6 +335,50 @@ func TestPortErrorsSayWhatToDo(t *testing.T) {
 	if _, err := c.Publish(t.Context(), "nobody", nil); api.KindOf(err) != api.KindNotFound {
 		t.Errorf("unknown container: %v", err)
 	}
+}
+
+// Of a range the wanted port is opened, or the first that is free.
+func TestPortOfARange(t *testing.T) {
+	c := run(t)
+	join(t, c, netd.Request{ID: "a", Names: []string{"web"}})
+	join(t, c, netd.Request{ID: "b"})
+	first := neighbours(t)
+	for _, protocol := range []string{"tcp", "udp"} {
+		want := netd.Port{HostPort: first + 1, HostFirst: first, HostLast: first + 1, ContainerPort: 80, Protocol: protocol}
+		for i, number := range []uint16{first + 1, first} {
+			got, err := c.Publish(t.Context(), "a", []netd.Port{want})
+			if err != nil || got[0].HostPort != number || got[0].HostFirst != first || got[0].HostLast != first+1 {
+				t.Fatalf("%s, the %d.: %+v, %v, want port %d", protocol, i, got, err, number)
+			}
+		}
+		_, err := c.Publish(t.Context(), "b", []netd.Port{want})
+		text := fmt.Sprintf("no port from %d to %d on 127.0.0.1 is free: port %d is in use by the container web", first, first+1, first+1)
+		if e := api.AsError(err); e == nil || e.Kind != api.KindConflict || !strings.Contains(e.Msg, text) {
+			t.Errorf("%s: %+v, want %q", protocol, e, text)
+		}
+	}
+}
+
+// neighbours finds two ports in a row that nobody listens at, TCP and UDP. They
+// lie below those from which the kernel takes what it gives to others.
+func neighbours(t *testing.T) uint16 {
+	t.Helper()
+	free := func(n int) bool {
+		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", n))
+		if err != nil {
+			return false
+		}
+		defer l.Close()
+		p, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", n))
+		return err == nil && p.Close() == nil
+	}
+	for range 1000 {
+		if n := 15000 + rand.IntN(4000); free(n) && free(n+1) {
+			return uint16(n)
+		}
+	}
+	t.Fatal("no two ports in a row are free")
+	return 0
 }
 
 // Whoever attaches learns why there can be no network.

@@ -246,11 +246,16 @@ func (s *server) openPorts(id string, ports []netd.Port) ([]netd.Port, error) {
 }
 
 func toWire(p netstack.Port) netd.Port {
-	return netd.Port{HostIP: p.HostIP.String(), HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+	return netd.Port{
+		HostIP: p.HostIP.String(), HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol,
+		HostFirst: p.First, HostLast: p.Last,
+	}
 }
 
 func fromWire(p netd.Port) (netstack.Port, error) {
-	n := netstack.Port{HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+	n := netstack.Port{
+		HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol, First: p.HostFirst, Last: p.HostLast,
+	}
 	if p.HostIP == "" {
 		return n, nil
 	}

@@ -53,7 +53,7 @@ export function portRows(ports: Port[]): PortRow[] {
   }
   return runs.map((run) => {
     const [first, last] = [run[0]!, run.at(-1)!];
-    const hosts = first.hostPort ? span(first.hostPort, last.hostPort) : '';
+    const hosts = first.hostLast ? span(first.hostFirst!, first.hostLast) : first.hostPort ? span(first.hostPort, last.hostPort) : '';
     const ip = first.hostIP.includes(':') ? `[${first.hostIP}]` : first.hostIP;
     return {
       host: ip ? `${ip}:${hosts}` : hosts,
@@ -64,6 +64,7 @@ export function portRows(ports: Port[]): PortRow[] {
 }
 
 function follows(a: Port, b: Port): boolean {
+  if (a.hostLast || b.hostLast) return false;
   const hosts = a.hostPort === 0 ? b.hostPort === 0 : b.hostPort === a.hostPort + 1;
   return hosts && a.hostIP === b.hostIP && (a.protocol || 'tcp') === (b.protocol || 'tcp') && b.containerPort === a.containerPort + 1;
 }
@@ -92,6 +93,10 @@ function readPort(row: PortRow, take: (port: Port) => void): { part: 'host' | 'c
   const outside = ports === '' ? undefined : range(ports);
   if ((ports !== '' && !outside) || !/^[0-9a-f.:]*$/i.test(ip)) return { part: 'host', text: t.run.errors.hostPort };
   const count = inside[1] - inside[0] + 1;
+  if (outside && count === 1 && outside[1] > outside[0]) {
+    take({ hostIP: ip, hostPort: 0, containerPort: inside[0], protocol: row.protocol, hostFirst: outside[0], hostLast: outside[1] });
+    return undefined;
+  }
   if (outside && outside[1] - outside[0] + 1 !== count) return { part: 'host', text: t.spec.bad.range };
   for (let n = 0; n < count; n++) {
     take({ hostIP: ip, hostPort: outside ? outside[0] + n : 0, containerPort: inside[0] + n, protocol: row.protocol });

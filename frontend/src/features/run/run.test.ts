@@ -78,10 +78,13 @@ describe('ports', () => {
     expect(read('0.0.0.0:', '80').values[0]).toMatchObject({ hostIP: '0.0.0.0', hostPort: 0 });
     expect(read('', '80').values[0]).toMatchObject({ hostIP: '', hostPort: 0 });
   });
+  it('chooses one of a range for a single port', () => {
+    expect(read('[::1]:8000-8009', '80').values).toEqual([{ hostIP: '::1', hostPort: 0, containerPort: 80, protocol: 'tcp', hostFirst: 8000, hostLast: 8009 }]);
+  });
   it('says which part is wrong', () => {
     expect(Object.keys(read('70000', '80').errors)).toEqual(['port.0.host']);
     expect(Object.keys(read('', 'x').errors)).toEqual(['port.0.container']);
-    expect(Object.keys(read('8000-8001', '80').errors)).toEqual(['port.0.host']);
+    expect(Object.keys(read('8000-8002', '80-81').errors)).toEqual(['port.0.host']);
   });
 });
 
@@ -100,6 +103,8 @@ const whole: RunSpec = {
     { hostIP: '0.0.0.0', hostPort: 8000, containerPort: 9000, protocol: 'udp' },
     { hostIP: '0.0.0.0', hostPort: 8001, containerPort: 9001, protocol: 'udp' },
     { hostIP: '::1', hostPort: 0, containerPort: 53, protocol: 'tcp' },
+    { hostIP: '::1', hostPort: 0, containerPort: 54, protocol: 'udp', hostFirst: 5400, hostLast: 5409 },
+    { hostIP: '::1', hostPort: 0, containerPort: 55, protocol: 'udp', hostFirst: 5410, hostLast: 5419 },
   ],
   mounts: [
     { type: 'bind', source: '/srv/a, b', target: '/data', readOnly: true, relabel: 'Z', chown: true, create: true, propagation: 'rslave' },

@@ -17,6 +17,9 @@ export interface Port {
   hostPort: number;
   containerPort: number;
   protocol: string;
+  /** One of these is chosen; neither: it is not limited. */
+  hostFirst?: number;
+  hostLast?: number;
 }
 
 export interface Container {

@@ -219,7 +219,7 @@ export const en = {
     addPort: 'Add Port',
     removePort: 'Remove this port',
     noPorts: 'The image names no ports.',
-    portsHint: 'Left empty, a free port on 127.0.0.1 is chosen. “0.0.0.0:8080” is visible on your network.',
+    portsHint: 'Left empty, a free port on 127.0.0.1 is chosen; of “8000-8010”, the first free one. “0.0.0.0:8080” is visible on your network.',
     env: 'Environment',
     envName: 'Variable',
     envValue: 'Value',
