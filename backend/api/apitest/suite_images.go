@@ -182,8 +182,11 @@ func testPull(s *suite) {
 		s.Fatal("Setup.PullRef is missing, and Without does not say why")
 	}
 	first := s.pull(s.PullRef)
-	if joined := s.pull(s.PullRef); joined.ID != first.ID && joined.State == api.OperationRunning {
-		s.Errorf("a second pull is %s, not %s", joined.ID, first.ID)
+	if joined := s.pull(s.PullRef); joined.ID != first.ID { // the first had ended by then
+		if o, err := s.Service.Operation(s.ctx(), first.ID); err != nil || o.State == api.OperationRunning {
+			s.Errorf("a second pull is %s, while %s is %s (%v)", joined.ID, first.ID, o.State, err)
+		}
+		s.watch(joined.ID)
 	}
 	s.Cleanup(func() {
 		_, err := s.Service.RemoveImage(context.Background(), s.PullRef, api.RemoveImageOptions{})

@@ -25,8 +25,8 @@ func explain(err error, args []string) error {
 			WithHint("Give --oom-score-adj a number from 0 to 1000, or leave it out.").WithExit(125)
 	}
 	if strings.Contains(text, "session key") && strings.Contains(text, "quota exceeded") {
-		return api.Errorf(api.KindHost, "the kernel lets you have no more keys, and each container that runs has one").
-			WithHint("End some containers, or raise the bound as root: sysctl -w kernel.keys.maxkeys=2000 (it is 200 unless changed).").WithExit(125)
+		return api.Errorf(api.KindHost, "the kernel lets you have no more keys, and each container that may use keys has one").
+			WithHint("Run it without --privileged, seccomp=unconfined and unmasked paths, and it needs none. Or end some containers, or raise the bound as root: sysctl -w kernel.keys.maxkeys=2000 (it is 200 unless changed).").WithExit(125)
 	}
 	switch inside := strings.Contains(text, "exec: \"") || strings.Contains(text, "exec "+program); {
 	case errors.Is(err, exec.ErrNotFound), strings.Contains(text, "executable file not found"):

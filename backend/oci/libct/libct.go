@@ -30,6 +30,7 @@ import (
 	"davit/backend/guard"
 	"davit/backend/oci"
 	"davit/backend/oci/libct/filter"
+	"davit/backend/oci/libct/keyring"
 	"davit/backend/oci/nptl"
 	"davit/backend/oci/pidone"
 	"davit/backend/userns"
@@ -69,9 +70,11 @@ var _ guard.Runtime = (*Runtime)(nil)
 // Create implements guard.Runtime.
 func (r *Runtime) Create(id string, spec *specs.Spec, stdio guard.Stdio) (guard.Process, error) {
 	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{
-		CgroupName:      id,
-		Spec:            spec,
-		NoNewKeyring:    false,
+		CgroupName: id,
+		Spec:       spec,
+		// What is executed in it later stays in the guard's as well: libcontainer
+		// keeps this. None can put anything there.
+		NoNewKeyring:    keyring.Own() && oci.Keyless(spec),
 		RootlessCgroups: true, // without delegation limits are ignored rather than fatal
 	})
 	if err != nil {
