@@ -22,6 +22,9 @@ export const test = base.extend<Fixtures>({
     const faults: string[] = [];
     page.on('pageerror', (e) => faults.push(e.message));
     page.on('console', (m) => m.type() === 'error' && /Content Security Policy|Refused to/.test(m.text()) && faults.push(m.text()));
+    // Choosers are caught from the first on: a test that begins to wait for one
+    // as it presses a key may be told to the page after the key.
+    page.on('filechooser', () => {});
     await hamper(page);
     await page.goto(await davit.serve());
     await expect(page.getByRole('navigation')).toBeVisible();
