@@ -11,3 +11,8 @@ export function focusSearch(): void {
 export function focusMainMenu(): void {
   document.querySelector<HTMLElement>('[data-main-menu] button')?.click();
 }
+
+/** The first field of a form that is wrong. */
+export function focusInvalid(form: HTMLElement | undefined): void {
+  form?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
+}
