@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"davit/app/front/takeout"
 	"davit/backend/api"
 )
 
@@ -172,20 +173,10 @@ func (c *copying) receive(ctx context.Context, dir string, q api.ArchiveQuery) e
 		return api.Errorf(api.KindNotFound, "destination: %w", err)
 	}
 	defer root.Close()
-	r, w := io.Pipe()
-	sent := make(chan error, 1)
-	go func() {
-		err := c.s.GetArchive(ctx, q, &counter{w, &c.bytes})
-		w.CloseWithError(err)
-		sent <- err
-	}()
-	u := &localUnpacker{root: root, owners: c.o.Archive}
-	err = u.unpack(r)
-	r.CloseWithError(err)
-	if serr := <-sent; err == nil || serr != nil && !errors.Is(serr, err) {
-		err = errors.Join(serr)
-	}
-	u.tell(c.e.err)
+	taken, err := takeout.Receive(ctx, root, takeout.Options{Owners: c.o.Archive}, func(ctx context.Context, w io.Writer) error {
+		return c.s.GetArchive(ctx, q, &counter{w, &c.bytes})
+	})
+	tellTaken(c.e.err, taken)
 	return err
 }
 

@@ -1,27 +1,24 @@
 package main
 
 import (
-	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
+	"davit/app/front/takeout"
 	"davit/backend/api"
 )
 
 // What is copied out for the file manager is bounded: it is there to be looked
 // at, and goes with the window.
 const (
-	mostTaken      = 1 << 30 // bytes
+	mostTaken      = 1e9 // bytes
 	mostTakenFiles = 50_000
 )
 
@@ -129,133 +126,26 @@ func (t *takeouts) takeOut(ctx context.Context, service api.Service, q api.Archi
 		return Shown{}, err
 	}
 	folder := filepath.Join(dir, name)
-	out, err := unpackInto(ctx, folder, func(ctx context.Context, w io.Writer) error { return service.GetArchive(ctx, q, w) })
+	taken, err := takeInto(ctx, folder, func(ctx context.Context, w io.Writer) error { return service.GetArchive(ctx, q, w) })
+	if errors.Is(err, takeout.ErrTooMuch) {
+		err = api.Errorf(api.KindInvalid, "%w", err).
+			WithHint("Open a folder further down, download what you need, or use davit cp.")
+	}
 	if err != nil {
 		return Shown{}, errors.Join(err, os.RemoveAll(dir))
 	}
-	return Shown{Folder: folder, Copied: true, Files: out.files, Left: out.left}, nil
+	return Shown{Folder: folder, Copied: true, Files: taken.Files, Left: taken.Left}, nil
 }
 
-// unpackInto makes folder of the archive that pack writes.
-func unpackInto(ctx context.Context, folder string, pack func(context.Context, io.Writer) error) (*unpacked, error) {
+// takeInto makes folder of the archive that pack writes.
+func takeInto(ctx context.Context, folder string, pack func(context.Context, io.Writer) error) (takeout.Taken, error) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
-		return nil, err
+		return takeout.Taken{}, err
 	}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
-		return nil, err
+		return takeout.Taken{}, err
 	}
 	defer root.Close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r, w := io.Pipe()
-	packed := make(chan struct{})
-	go func() {
-		defer close(packed)
-		_ = w.CloseWithError(pack(ctx, w))
-	}()
-	out := &unpacked{root: root}
-	err = out.all(tar.NewReader(r))
-	_ = r.CloseWithError(err)
-	<-packed
-	return out, err
-}
-
-// unpacked is a folder being made of an archive.
-type unpacked struct {
-	root  *os.Root
-	files int
-	left  int
-	bytes int64
-}
-
-func (u *unpacked) all(t *tar.Reader) error {
-	for {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := u.entry(h, t); err != nil {
-			return err
-		}
-	}
-}
-
-func (u *unpacked) entry(h *tar.Header, content io.Reader) error {
-	name := path.Clean(strings.TrimLeft(h.Name, "/"))
-	if u.files++; u.files > mostTakenFiles {
-		return tooMuch("more than %d files", mostTakenFiles)
-	}
-	if name == "." {
-		u.files--
-		return nil
-	}
-	switch h.Typeflag {
-	case tar.TypeDir:
-		return ignoreExisting(u.root.Mkdir(name, 0o700))
-	case tar.TypeReg:
-		return u.file(name, h, content)
-	case tar.TypeLink:
-		return u.root.Link(path.Clean(strings.TrimLeft(h.Linkname, "/")), name)
-	case tar.TypeSymlink:
-		if staysIn(name, h.Linkname) {
-			return u.root.Symlink(h.Linkname, name)
-		}
-	}
-	u.files--
-	u.left++
-	return nil
-}
-
-// file keeps the time. Nobody may write to it, nor run it: what a double click
-// starts is not for an image to say.
-func (u *unpacked) file(name string, h *tar.Header, content io.Reader) error {
-	if u.bytes += h.Size; u.bytes > mostTaken {
-		return tooMuch("more than %d GB", mostTaken>>30)
-	}
-	f, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, content)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("copy %s: %w", name, err)
-	}
-	return u.root.Chtimes(name, h.ModTime, h.ModTime)
-}
-
-func ignoreExisting(err error) error {
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
-}
-
-// staysIn tells a link that cannot lead out of the folder, wherever its way
-// goes: up only as far as the folders that it stands in, and then only down.
-func staysIn(name, target string) bool {
-	if target == "" || path.IsAbs(target) {
-		return false
-	}
-	up, down := 0, false
-	for _, part := range strings.Split(target, "/") {
-		switch {
-		case part == "..":
-			up++
-			if down {
-				return false
-			}
-		case part != "" && part != ".":
-			down = true
-		}
-	}
-	return up <= strings.Count(name, "/")
-}
-
-func tooMuch(format string, args ...any) error {
-	return api.Errorf(api.KindInvalid, "too much to copy out: "+format, args...).
-		WithHint("Open a folder further down, download what you need, or use davit cp.")
+	return takeout.Receive(ctx, root, takeout.Options{ToLook: true, MostFiles: mostTakenFiles, MostBytes: mostTaken}, pack)
 }
