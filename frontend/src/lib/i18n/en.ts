@@ -74,6 +74,7 @@ export const en = {
     more: 'More Actions',
     loading: 'Loading…',
     clear: 'Clear',
+    filter: 'Filter',
     clearFilter: 'Clear Filter',
     openSetup: 'Open Set-up',
     none: 'none',

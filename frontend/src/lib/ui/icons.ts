@@ -53,3 +53,6 @@ export const icons = {
 } satisfies Record<string, string[]>;
 
 export type IconName = keyof typeof icons;
+
+/** Those that point the way the text runs, or against it. */
+export const onward: ReadonlySet<IconName> = new Set(['back', 'chevron']);
