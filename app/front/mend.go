@@ -122,9 +122,29 @@ func (s *service) pkexec(ctx context.Context, args []string) error {
 	case exitDismissed:
 		return api.Errorf(api.KindCancelled, "nothing was changed: no password was given").WithHint("%s", byHand)
 	case exitRefused:
-		return api.Errorf(api.KindDenied, "you may not change this computer: %s", why).WithHint("%s", byHand)
+		return api.Errorf(api.KindDenied, "you may not change this computer: %s", refusal(why)).WithHint("%s", byHand)
 	case exitChanged:
 		return api.Errorf(api.KindConflict, "nothing was changed: %s", why).WithHint("Check again, and look at what would be written now.")
 	}
 	return api.Errorf(api.KindHost, "%s", why).WithHint("%s", byHand)
+}
+
+// refusals are what pkexec and its helper say when nobody could be asked, or
+// the password was none, and what that means. Both speak English only.
+var refusals = []struct{ said, means string }{
+	{"Authentication failure", "the password was not accepted"},
+	{"No session for cookie", "pkexec asks for a password only where there is a log-in session, which some have none of over ssh"},
+	{"No authentication agent found", "there is nothing here that could ask for a password"},
+	{"textual authentication agent", "there is nothing here that could ask for a password"},
+}
+
+// refusal is that in words, or what was said, without the note that it is in a log.
+func refusal(said string) string {
+	for _, r := range refusals {
+		if strings.Contains(said, r.said) {
+			return r.means
+		}
+	}
+	said, _, _ = strings.Cut(said, "\n\nThis incident has been reported.")
+	return said
 }

@@ -96,3 +96,17 @@ func TestWhatPkexecSays(t *testing.T) {
 		t.Error("pkexec was asked for what is no action")
 	}
 }
+
+func TestRefusal(t *testing.T) {
+	const report = "\nError executing command as another user: Not authorized\n\nThis incident has been reported."
+	for said, want := range map[string]string{
+		"polkit-agent-helper-1: pam_authenticate failed: Authentication failure" + report:                                                                "the password was not accepted",
+		"polkit-agent-helper-1: error response to PolicyKit daemon: GDBus.Error:org.freedesktop.PolicyKit1.Error.Failed: No session for cookie" + report: "pkexec asks for a password only where there is a log-in session, which some have none of over ssh",
+		"Error executing command as another user: No authentication agent found.":                                                                        "there is nothing here that could ask for a password",
+		"Error executing command as another user: Not authorized\n\nThis incident has been reported.":                                                    "Error executing command as another user: Not authorized",
+	} {
+		if got := refusal(said); got != want {
+			t.Errorf("%q: %q", said, got)
+		}
+	}
+}
