@@ -19,6 +19,7 @@ type LoginOptions struct {
 	Username      string
 	Password      string
 	PasswordStdin bool
+	TLS           tlsOption
 }
 
 // hub is the registry of those who name none.
@@ -34,6 +35,7 @@ func newLoginCommand() *command {
 	f.StringVarP(&o.Username, "username", "u", "", "The user")
 	f.StringVarP(&o.Password, "password", "p", "", "The password or token; others can see it in the list of processes")
 	f.BoolVar(&o.PasswordStdin, "password-stdin", false, "Read the password from the standard input")
+	o.TLS.addFlags(f)
 	c.run = func(ctx context.Context, e *env, args []string) error {
 		return runLogin(ctx, e, o, append(args, hub)[0])
 	}
@@ -41,7 +43,7 @@ func newLoginCommand() *command {
 }
 
 func runLogin(ctx context.Context, e *env, o LoginOptions, registry string) error {
-	l := api.Login{Registry: registry, Username: o.Username, Password: o.Password}
+	l := api.Login{Registry: registry, Username: o.Username, Password: o.Password, TLSVerify: o.TLS.asked()}
 	if err := askLogin(e, o, &l); err != nil {
 		return err
 	}

@@ -21,12 +21,17 @@ func newManifestCreateCommand() *command {
 		short: "Push images for several platforms, and a list of them under one name",
 	}
 	c.set().BoolVarP(&o.Quiet, "quiet", "q", false, "Only print the list's full name")
+	o.Access.addFlags(c.set())
 	c.run = func(ctx context.Context, e *env, args []string) error {
+		access, err := o.Access.access(e)
+		if err != nil {
+			return err
+		}
 		s, err := e.Service(ctx)
 		if err != nil {
 			return err
 		}
-		return pushOne(ctx, e, s, o, api.PushSpec{Ref: args[1], To: args[0], With: args[2:]})
+		return pushOne(ctx, e, s, o, api.PushSpec{Ref: args[1], To: args[0], With: args[2:], Access: access})
 	}
 	return c
 }

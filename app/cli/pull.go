@@ -18,6 +18,7 @@ type PullOptions struct {
 	Quiet    bool
 	Platform string
 	AllTags  bool
+	Access   AccessOptions
 }
 
 func newPullCommand() *command {
@@ -30,22 +31,30 @@ func newPullCommand() *command {
 	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Only print the image's full name")
 	f.BoolVarP(&o.AllTags, "all-tags", "a", false, "All tags of the repository NAME")
 	f.StringVar(&o.Platform, "platform", "", "os/arch[/variant], or all: for every platform there is")
+	o.Access.addFlags(f)
 	c.run = func(ctx context.Context, e *env, args []string) error { return runPull(ctx, e, o, args[0]) }
 	return c
 }
 
 func runPull(ctx context.Context, e *env, o PullOptions, ref string) error {
+	access, err := o.Access.access(e)
+	if err != nil {
+		return err
+	}
 	s, err := e.Service(ctx)
 	if err != nil {
 		return err
 	}
 	if !o.AllTags {
-		return pullOne(ctx, e, s, o, ref)
+		return pullOne(ctx, e, s, o, api.PullSpec{Ref: ref, Access: access})
+	}
+	if !access.IsZero() {
+		return invalid("--all-tags goes with neither --creds nor --tls-verify: log in to the registry")
 	}
 	refs, err := tagsThere(ctx, s, ref)
 	for _, one := range refs {
 		if err == nil {
-			err = pullOne(ctx, e, s, o, one)
+			err = pullOne(ctx, e, s, o, api.PullSpec{Ref: one})
 		}
 	}
 	return err
@@ -77,8 +86,8 @@ func tagsThere(ctx context.Context, s api.Service, repository string) ([]string,
 	return refs, nil
 }
 
-func pullOne(ctx context.Context, e *env, s api.Service, o PullOptions, ref string) error {
-	spec := api.PullSpec{Ref: ref, Platform: o.Platform, Force: true}
+func pullOne(ctx context.Context, e *env, s api.Service, o PullOptions, spec api.PullSpec) error {
+	spec.Platform, spec.Force = o.Platform, true
 	op, err := fetch(ctx, e, s, spec, progressTo(e.out, o.Quiet))
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 type PushOptions struct {
 	Quiet   bool
 	AllTags bool
+	Access  AccessOptions
 }
 
 func newPushCommand() *command {
@@ -24,11 +25,16 @@ func newPushCommand() *command {
 	f := c.set()
 	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Only print the image's full name")
 	f.BoolVarP(&o.AllTags, "all-tags", "a", false, "Push all tags of the repository NAME")
+	o.Access.addFlags(f)
 	c.run = func(ctx context.Context, e *env, args []string) error { return runPush(ctx, e, o, args) }
 	return c
 }
 
 func runPush(ctx context.Context, e *env, o PushOptions, args []string) error {
+	access, err := o.Access.access(e)
+	if err != nil {
+		return err
+	}
 	s, err := e.Service(ctx)
 	if err != nil {
 		return err
@@ -46,6 +52,7 @@ func runPush(ctx context.Context, e *env, o PushOptions, args []string) error {
 		}
 	}
 	for _, spec := range specs {
+		spec.Access = access
 		if err := pushOne(ctx, e, s, o, spec); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ type SearchOptions struct {
 	Limit    int
 	Filters  []string
 	ListTags bool
+	Access   AccessOptions
 }
 
 func (o *SearchOptions) addFlags(f *pflag.FlagSet) {
@@ -25,6 +26,7 @@ func (o *SearchOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.Limit, "limit", 25, "At most that many from each registry")
 	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: is-official=true, stars=n")
 	f.BoolVar(&o.ListTags, "list-tags", false, "TERM is an image: list its tags")
+	o.Access.addFlags(f)
 }
 
 func newSearchCommand() *command {
@@ -47,14 +49,21 @@ func runSearch(ctx context.Context, e *env, o SearchOptions, term string) error 
 	if err != nil {
 		return err
 	}
+	access, err := o.Access.access(e)
+	if err != nil {
+		return err
+	}
 	s, err := e.Service(ctx)
 	if err != nil {
 		return err
 	}
+	if o.ListTags && !access.IsZero() {
+		return invalid("--list-tags goes with neither --creds nor --tls-verify: log in to the registry")
+	}
 	if o.ListTags {
 		return listTags(ctx, e, s, o, term)
 	}
-	found, err := search(ctx, e, s, api.SearchQuery{Term: term, Limit: o.Limit, Official: official})
+	found, err := search(ctx, e, s, api.SearchQuery{Term: term, Limit: o.Limit, Official: official, Access: access})
 	if err != nil {
 		return err
 	}

@@ -88,9 +88,10 @@ const AllPlatforms = "all"
 
 // PullSpec is what to pull.
 type PullSpec struct {
-	Ref      string `json:"ref"`
-	Platform string `json:"platform,omitempty"` // os/arch[/variant] or AllPlatforms; "": the host's
-	Force    bool   `json:"force,omitempty"`    // ask the registry even where the name is present (docker's pull does); false: as pull
+	Ref      string         `json:"ref"`
+	Platform string         `json:"platform,omitempty"` // os/arch[/variant] or AllPlatforms; "": the host's
+	Force    bool           `json:"force,omitempty"`    // ask the registry even where the name is present (docker's pull does); false: as pull
+	Access   RegistryAccess `json:"access,omitzero"`
 }
 
 // LoadResult is what an archive brought.
@@ -142,10 +143,11 @@ type Registry struct {
 
 // SearchQuery is a search.
 type SearchQuery struct {
-	Term     string `json:"term"`
-	Registry string `json:"registry,omitempty"` // "": all
-	Limit    int    `json:"limit,omitempty"`    // per registry; 0: 25
-	Official bool   `json:"official,omitempty"` // only official ones
+	Term     string         `json:"term"`
+	Registry string         `json:"registry,omitempty"` // "": all
+	Limit    int            `json:"limit,omitempty"`    // per registry; 0: 25
+	Official bool           `json:"official,omitempty"` // only official ones
+	Access   RegistryAccess `json:"access,omitzero"`
 }
 
 // SearchPage is one registry's answer.
@@ -189,4 +191,6 @@ type Login struct {
 	Registry string `json:"registry"`
 	Username string `json:"username"`
 	Password string `json:"password"`
+	// TLSVerify is as in RegistryAccess, while the password is tried.
+	TLSVerify *bool `json:"tlsVerify,omitempty"`
 }

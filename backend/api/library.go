@@ -50,7 +50,8 @@ type PushSpec struct {
 	To  string `json:"to,omitempty"` // the name to push it under; "": the one in Ref
 	// With are further local images, for other platforms. The name then becomes a
 	// list of all of them, and each stands at the registry by its digest.
-	With []string `json:"with,omitempty"`
+	With   []string       `json:"with,omitempty"`
+	Access RegistryAccess `json:"access,omitzero"`
 }
 
 // ImportSpec is how to make an image of a file system.

@@ -60,6 +60,7 @@ func (o *operations) start(key string, first api.Operation, work func(context.Co
 // on under its old id.
 func (o *operations) startPull(spec api.PullSpec, first api.Operation, work func(context.Context, *operation) error) api.Operation {
 	key := pullKey(first.Subject, spec)
+	spec.Access = api.RegistryAccess{} // what is written down of it is without passwords
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if op := o.same(key); op != nil {

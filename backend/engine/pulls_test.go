@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -122,6 +124,38 @@ func TestPullsOutliveTheirEngine(t *testing.T) {
 
 // TestARecordOfAKilledEngine is as a killed engine leaves it: it says that it
 // runs, and nobody holds it.
+func TestNoPasswordIsWrittenDown(t *testing.T) {
+	b := newBench(t)
+	b.images.pull = blocking
+	verify := false
+	spec := api.PullSpec{Ref: "slow", Access: api.RegistryAccess{Username: "ada", Password: "a-password", TLSVerify: &verify}}
+	o, err := b.Pull(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.state(t, o.ID, api.OperationRunning)
+	seen := 0
+	for _, end := range []func(context.Context, string) error{b.PauseOperation, b.CancelOperation} {
+		files, err := filepath.Glob(b.dirs.Pulls() + "/*.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil || bytes.Contains(text, []byte("a-password")) || bytes.Contains(text, []byte("access")) {
+				t.Errorf("%s, %v: %s", f, err, text)
+			}
+			seen++
+		}
+		if err := end(t.Context(), o.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen == 0 {
+		t.Error("there is no record")
+	}
+}
+
 func TestARecordOfAKilledEngine(t *testing.T) {
 	b := newBench(t)
 	b.images.pull = func(context.Context, func(image.Progress)) error { return nil }

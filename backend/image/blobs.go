@@ -97,7 +97,7 @@ func (s *Store) tar(ctx context.Context, k kept) (io.ReadCloser, error) {
 }
 
 // keeperOf gives the repositories that are known to have a blob that was let go, the likeliest first.
-func (s *Store) keeperOf(digest string) ([]*fetch.Repository, error) {
+func (s *Store) keeperOf(ctx context.Context, digest string) ([]*fetch.Repository, error) {
 	a, ok := s.layout.Absent(digest)
 	if !ok || len(a.From) == 0 {
 		return nil, api.Errorf(api.KindUnavailable, "no registry is known to have %s", digest)
@@ -113,7 +113,7 @@ func (s *Store) keeperOf(digest string) ([]*fetch.Repository, error) {
 			continue
 		}
 		for _, src := range sources {
-			if repo, err := s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository); err == nil {
+			if repo, err := s.client.Repository(fetch.HostFor(ctx, src.Host, src.Insecure), src.Repository); err == nil {
 				out = append(out, repo)
 			}
 		}
@@ -127,7 +127,7 @@ func (s *Store) keeperOf(digest string) ([]*fetch.Repository, error) {
 // fetchBlob gives a blob that was let go, from a registry; its digest is
 // verified as it passes.
 func (s *Store) fetchBlob(ctx context.Context, d manifest.Descriptor, at int64) (io.ReadCloser, error) {
-	repos, err := s.keeperOf(d.Digest)
+	repos, err := s.keeperOf(ctx, d.Digest)
 	if err != nil {
 		return nil, err
 	}

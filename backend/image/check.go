@@ -259,7 +259,7 @@ func (s *Store) mend(ctx context.Context, e layout.Entry, users []string, c *api
 		return 0, api.Errorf(api.KindConflict, "its layers are in use by the container %s", strings.Join(users, ", ")).
 			WithHint("Remove the container, then repair again.")
 	}
-	if needsRegistry && e.Source == "" && !s.knownElsewhere(e, c.Damaged) {
+	if needsRegistry && e.Source == "" && !s.knownElsewhere(ctx, e, c.Damaged) {
 		return 0, api.Errorf(api.KindUnavailable, "it came from no registry, so its parts cannot be fetched").
 			WithHint("It was %s: do that again.", e.Origin)
 	}
@@ -292,7 +292,7 @@ func (s *Store) blobOf(e layout.Entry, diff string) bool {
 
 // knownElsewhere tells whether some registry is known to have all layers that
 // are damaged, though the image itself came from none: those below a commit.
-func (s *Store) knownElsewhere(e layout.Entry, damaged []api.Damage) bool {
+func (s *Store) knownElsewhere(ctx context.Context, e layout.Entry, damaged []api.Damage) bool {
 	d, err := s.document(e.Descriptor.Digest)
 	if err != nil {
 		return false
@@ -301,7 +301,7 @@ func (s *Store) knownElsewhere(e layout.Entry, damaged []api.Damage) bool {
 		found := false
 		for _, k := range s.blobs(d) {
 			if k.diff == x.Digest || k.d.Digest == x.Digest {
-				_, err := s.keeperOf(k.d.Digest)
+				_, err := s.keeperOf(ctx, k.d.Digest)
 				found = found || err == nil
 			}
 		}

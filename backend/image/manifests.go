@@ -43,7 +43,7 @@ func (s *Store) remoteManifest(ctx context.Context, n name.Name) (api.Manifest, 
 		return api.Manifest{}, err
 	}
 	for i, src := range sources {
-		repo, rerr := s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository)
+		repo, rerr := s.client.Repository(fetch.HostFor(ctx, src.Host, src.Insecure), src.Repository)
 		if rerr != nil {
 			return api.Manifest{}, rerr
 		}

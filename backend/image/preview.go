@@ -43,7 +43,7 @@ func (s *Store) previewName(ctx context.Context, n name.Name, want manifest.Plat
 	}
 	for _, src := range sources {
 		var repo *fetch.Repository
-		if repo, err = s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository); err != nil {
+		if repo, err = s.client.Repository(fetch.HostFor(ctx, src.Host, src.Insecure), src.Repository); err != nil {
 			continue
 		}
 		var in incoming
@@ -146,7 +146,7 @@ func (s *Store) remote(ctx context.Context, n name.Name) (incoming, error) {
 		return incoming{}, err
 	}
 	src := sources[len(sources)-1]
-	repo, err := s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository)
+	repo, err := s.client.Repository(fetch.HostFor(ctx, src.Host, src.Insecure), src.Repository)
 	if err != nil {
 		return incoming{}, err
 	}

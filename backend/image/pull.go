@@ -45,6 +45,11 @@ func (s *Store) Pull(ctx context.Context, spec api.PullSpec, progress func(Progr
 	if ask, err := s.c.Registries.Asks(r); err != nil || ask {
 		return Pulled{}, cmp.Or(err, ambiguous(spec.Ref, r.Names))
 	}
+	ctx, leave, err := s.reach(ctx, spec.Access, registriesOf(r.Names)...)
+	if err != nil {
+		return Pulled{}, err
+	}
+	defer leave()
 	var failed []error
 	for _, n := range r.Names {
 		p, err := pull(ctx, n, progress)
@@ -136,7 +141,7 @@ func about(n name.Name, err error) error {
 func wrapped(verb string, n name.Name, err error) error { return fmt.Errorf("%s %s: %w", verb, n, err) }
 
 func (s *Store) pullFrom(ctx context.Context, n name.Name, src registries.Source, want manifest.Platform, progress func(Progress)) (Pulled, error) {
-	repo, err := s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository)
+	repo, err := s.client.Repository(fetch.HostFor(ctx, src.Host, src.Insecure), src.Repository)
 	if err != nil {
 		return Pulled{}, err
 	}

@@ -48,6 +48,11 @@ func (s *Store) Push(ctx context.Context, spec api.PushSpec, progress func(Progr
 	if err != nil {
 		return Pushed{}, err
 	}
+	ctx, leave, err := s.reach(ctx, spec.Access, n.Registry)
+	if err != nil {
+		return Pushed{}, err
+	}
+	defer leave()
 	var p Pushed
 	if len(spec.With) > 0 {
 		p, err = s.pushList(ctx, g, n, spec, progress)
@@ -125,7 +130,7 @@ func leased(g *group) []string {
 
 // uploader gives access to where a name leads, and tells which layers other
 // repositories there have.
-func (s *Store) uploader(n name.Name, m *manifest.Manifest) (u *fetch.Uploader, known map[string]string, err error) {
+func (s *Store) uploader(ctx context.Context, n name.Name, m *manifest.Manifest) (u *fetch.Uploader, known map[string]string, err error) {
 	sources, err := s.c.Registries.Sources(n)
 	if err != nil {
 		return nil, nil, err
@@ -135,12 +140,12 @@ func (s *Store) uploader(n name.Name, m *manifest.Manifest) (u *fetch.Uploader, 
 	if known, err = s.elsewhere(there, n); err != nil {
 		return nil, nil, err
 	}
-	u, err = s.client.Uploader(fetch.Host{Name: at.Host, Insecure: at.Insecure}, there, repositories(known, m))
+	u, err = s.client.Uploader(fetch.HostFor(ctx, at.Host, at.Insecure), there, repositories(known, m))
 	return u, known, err
 }
 
 func (s *Store) pushTo(ctx context.Context, g *group, at target, t *tracker) (Pushed, error) {
-	u, known, err := s.uploader(at.name, g.doc.manifest)
+	u, known, err := s.uploader(ctx, at.name, g.doc.manifest)
 	if err != nil {
 		return Pushed{}, err
 	}

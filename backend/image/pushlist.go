@@ -36,7 +36,7 @@ func (s *Store) pushList(ctx context.Context, first *group, n name.Name, spec ap
 	if err != nil {
 		return Pushed{}, err
 	}
-	u, _, err := s.uploader(n, first.doc.manifest)
+	u, _, err := s.uploader(ctx, n, first.doc.manifest)
 	if err != nil {
 		return Pushed{}, err
 	}

@@ -87,6 +87,11 @@ func (s *Store) Search(ctx context.Context, q api.SearchQuery, sink func(api.Sea
 		exact = n
 		q.Registry, q.Term = n.Registry, strings.TrimPrefix(n.Repository, "library/")
 	}
+	ctx, leave, err := s.reach(ctx, q.Access, q.Registry)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	targets, err := s.targets(ctx, q.Registry)
 	if err != nil {
 		return err
@@ -130,7 +135,7 @@ func (s *Store) targets(ctx context.Context, only string) ([]search.Target, erro
 	var out []search.Target
 	for _, r := range all {
 		if only == "" && r.Search || only == r.Host && !r.Blocked {
-			h := fetch.Host{Name: r.Host, Insecure: r.Insecure}
+			h := fetch.HostFor(ctx, r.Host, r.Insecure)
 			if l := location[r.Host]; l != "" {
 				h.Name = l
 			}
@@ -149,7 +154,7 @@ func (s *Store) targets(ctx context.Context, only string) ([]search.Target, erro
 		return nil, api.Errorf(api.KindInvalid, "%q is not a registry", only).WithRef(only)
 	}
 	insecure, err := s.c.Registries.Insecure(only)
-	return []search.Target{{Registry: only, Host: fetch.Host{Name: only, Insecure: insecure}, Kind: s.kind(registries.Registry{Host: only})}}, err
+	return []search.Target{{Registry: only, Host: fetch.HostFor(ctx, only, insecure), Kind: s.kind(registries.Registry{Host: only})}}, err
 }
 
 func (s *Store) ask(ctx context.Context, t search.Target, q api.SearchQuery, exact name.Name, pages chan<- api.SearchPage) {
@@ -190,7 +195,7 @@ func (s *Store) withExact(ctx context.Context, t search.Target, n name.Name, rs 
 		return rs
 	}
 	for _, src := range sources {
-		repo, err := s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository)
+		repo, err := s.client.Repository(fetch.HostFor(ctx, src.Host, src.Insecure), src.Repository)
 		if err != nil {
 			continue
 		}
@@ -255,7 +260,7 @@ func (s *Store) tagsFrom(ctx context.Context, src registries.Source) ([]api.Tag,
 			return t, more, nil
 		}
 	}
-	repo, err := s.client.Repository(fetch.Host{Name: src.Host, Insecure: src.Insecure}, src.Repository)
+	repo, err := s.client.Repository(fetch.HostFor(ctx, src.Host, src.Insecure), src.Repository)
 	if err != nil {
 		return nil, false, err
 	}
@@ -272,7 +277,12 @@ func (s *Store) Login(ctx context.Context, l api.Login) error {
 		return api.Errorf(api.KindInvalid, "the user name is missing").WithRef(host)
 	}
 	c := fetch.Credential{Username: l.Username, Password: l.Password, Local: true}
-	open, err := s.client.Verify(ctx, fetch.Host{Name: host, Insecure: insecure}, c)
+	ctx, leave, err := s.reach(ctx, api.RegistryAccess{TLSVerify: l.TLSVerify})
+	if err != nil {
+		return err
+	}
+	defer leave()
+	open, err := s.client.Verify(ctx, fetch.HostFor(ctx, host, insecure), c)
 	if err != nil {
 		e := *api.AsError(err)
 		e.Ref = host

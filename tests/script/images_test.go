@@ -60,16 +60,19 @@ func (s shelf) cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdRegistry: registry [-auth basic|bearer|slow] VARIABLE NAME... starts a
-// registry with these images; the variable gets its host and port. A slow one
+// cmdRegistry: registry [-tls] [-auth basic|bearer|slow] VARIABLE NAME... starts
+// a registry with these images; the variable gets its host and port. A slow one
 // stops in the middle of each layer until somebody gets its /-/fast.
 func (s shelf) cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
-	auth := ""
+	auth, overTLS := "", len(args) > 0 && args[0] == "-tls"
+	if overTLS {
+		args = args[1:]
+	}
 	if len(args) > 2 && args[0] == "-auth" {
 		auth, args = args[1], args[2:]
 	}
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: registry [-auth basic|bearer|slow] variable image...")
+		ts.Fatalf("usage: registry [-tls] [-auth basic|bearer|slow] variable image...")
 	}
 	door := &door{auth: auth, inside: registry.New(registry.Logger(log.New(io.Discard, "", 0)))}
 	server := httptest.NewServer(door)
@@ -85,6 +88,13 @@ func (s shelf) cmdRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	if auth == "slow" {
 		door.auth = ""
 		door.slow.Store(true)
+	}
+	if overTLS { // nobody vouches for its certificate
+		secure := httptest.NewUnstartedServer(door)
+		secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it may be spoken to without TLS first
+		secure.StartTLS()
+		ts.Defer(secure.Close)
+		host = strings.TrimPrefix(secure.URL, "https://")
 	}
 	ts.Setenv(args[0], host)
 }
@@ -118,6 +128,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u, p, basic := r.BasicAuth()
 	known := basic && u == user && p == password
 	self := "http://" + r.Host
+	if r.TLS != nil {
+		self = "https://" + r.Host
+	}
 	switch {
 	case r.URL.Path == "/-/fast":
 		d.slow.Store(false)

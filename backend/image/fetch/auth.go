@@ -127,6 +127,9 @@ func (s *session) credential(ctx context.Context, scope scope) (Credential, erro
 	if scope.login != nil {
 		return *scope.login, nil
 	}
+	if c, is := s.host.given(); is {
+		return c, nil
+	}
 	if s.client.c.Credentials == nil {
 		return Credential{}, nil
 	}

@@ -70,6 +70,7 @@ type Client struct {
 type Host struct {
 	Name     string // docker.io, localhost:5000
 	Insecure bool
+	as       *Access // of one call; nil: of all others
 }
 
 // New makes a client.
@@ -218,6 +219,8 @@ func (s *session) bases() []string {
 		h = "registry-1.docker.io"
 	}
 	switch {
+	case s.host.strict():
+		return []string{"https://" + h}
 	case s.local():
 		return []string{"http://" + h, "https://" + h}
 	case s.host.Insecure:

@@ -70,7 +70,7 @@ func (s *session) here(t *http.Transport) *http.Transport {
 	t.Proxy = nil
 	t.DialContext = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second, Control: loopbackOnly}).DialContext
 	c := t.TLSClientConfig
-	c.InsecureSkipVerify = c.InsecureSkipVerify || c.RootCAs == nil
+	c.InsecureSkipVerify = c.InsecureSkipVerify || c.RootCAs == nil && !s.host.strict()
 	c.VerifyConnection = func(cs tls.ConnectionState) error {
 		s.proven.Store(vouched(cs, c.RootCAs, hostname(s.host.Name)))
 		return nil

@@ -13,7 +13,7 @@ import (
 // tlsConfig reads the certificates for a host where docker and podman keep
 // them: DIR/HOST[:PORT]/*.crt are authorities, *.cert with *.key are ours.
 func tlsConfig(h Host, dirs []string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: h.Insecure} // the person said so in registries.conf
+	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: h.Insecure} // the person said so
 	for _, d := range dirs {
 		d = filepath.Join(d, filepath.Base(h.Name))
 		files, err := os.ReadDir(d)

@@ -418,6 +418,7 @@ export namespace api {
 	    registry: string;
 	    username: string;
 	    password: string;
+	    tlsVerify?: boolean;
 	}
 	
 	
@@ -452,10 +453,16 @@ export namespace api {
 	    reason?: string;
 	}
 	
+	export interface RegistryAccess {
+	    username?: string;
+	    password?: string;
+	    tlsVerify?: boolean;
+	}
 	export interface PullSpec {
 	    ref: string;
 	    platform?: string;
 	    force?: boolean;
+	    access: RegistryAccess;
 	}
 	export interface Registry {
 	    host: string;
@@ -469,6 +476,7 @@ export namespace api {
 	    userIn?: string;
 	    own?: boolean;
 	}
+	
 	export interface RemoveImageOptions {
 	    force?: boolean;
 	    permanent?: boolean;

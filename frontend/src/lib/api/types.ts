@@ -591,6 +591,14 @@ export interface PullSpec {
   ref: string;
   platform?: string;
   force?: boolean;
+  access?: RegistryAccess;
+}
+
+/** How one call alone reaches registries. */
+export interface RegistryAccess {
+  username?: string;
+  password?: string;
+  tlsVerify?: boolean;
 }
 
 export interface LoadResult {
@@ -623,6 +631,7 @@ export interface SearchQuery {
   registry?: string;
   limit?: number;
   official?: boolean;
+  access?: RegistryAccess;
 }
 
 export interface SearchResult {
@@ -666,6 +675,7 @@ export interface Login {
   registry: string;
   username: string;
   password: string;
+  tlsVerify?: boolean;
 }
 
 export type OperationState = 'waiting' | 'running' | 'paused' | 'done' | 'failed' | 'cancelled';
@@ -1008,6 +1018,7 @@ export interface PushSpec {
   ref: string;
   to?: string;
   with?: string[];
+  access?: RegistryAccess;
 }
 
 export interface SaveSpec {
