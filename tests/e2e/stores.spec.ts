@@ -73,8 +73,10 @@ test('networks: made, joined, left, seen at work', async ({ app, davit }) => {
   await expectAccessible(app, 'networks');
 
   await app.getByRole('button', { name: 'Disconnect web' }).click();
+  const undo = app.getByRole('status').getByRole('button', { name: 'Undo' });
+  await undo.hover(); // it stays as long as one points at it
   await expect(app.getByText('No container belongs to it.')).toBeVisible();
-  await app.getByRole('status').getByRole('button', { name: 'Undo' }).click();
+  await undo.click();
   await expect(app.getByRole('button', { name: 'Disconnect web' })).toBeVisible();
   await page.menu('backend', 'Remove…');
   await expect(dialog).toContainText('1 container is taken off it.');

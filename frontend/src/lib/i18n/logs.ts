@@ -10,6 +10,7 @@ export const logs = {
   showTogether: 'Show Logs Together',
   allRunning: 'Logs of All Running Containers',
   search: 'Search the log',
+  searchHint: 'Search',
   searching: 'Searching…',
   stream: 'Stream',
   all: 'All',
