@@ -27,6 +27,7 @@ var commands = map[string]func(args []string) error{
 	"hinder":    func(args []string) error { return hinder(args[0], deadline(args[1])) },
 	"agents":    func(args []string) error { return releaseAgents(args[0]) },
 	"unshare":   func(args []string) error { return unshared(args) },
+	"keys":      func([]string) error { return kernelKeys() },
 	"knock":     func(args []string) error { return knock(args[0], args[1:]) },
 	"write":     func(args []string) error { return write(args) },
 	"list":      func(args []string) error { return list(args) },
