@@ -11,7 +11,8 @@ export default async function setup(): Promise<() => void> {
   if (process.getuid?.() === 0) throw new Error('Davit refuses root: run these tests as an unprivileged user');
   const dir = mkdtempSync(join(tmpdir(), 'dv-registry-'));
   const registry = await startRegistry(dir);
-  const slow = await slowDown(registry.host, 1_500_000);
+  // The 25 MB take longer than any test needs to look at them on their way.
+  const slow = await slowDown(registry.host, 300_000);
   await push(await sampleArchive(dir), registry.host, 'web:1.0');
   await push(bigArchive(dir), registry.host, 'big:latest');
   process.env.DAVIT_E2E_REGISTRY = registry.host;
