@@ -35,15 +35,28 @@ func Ended(pid int) (syscall.WaitStatus, error) {
 	return status, errors.Join(err, werr)
 }
 
-// peek is waitid(2) without reaping.
-func peek(kind, id, flags int) (status syscall.WaitStatus, over bool, err error) {
-	var info unix.Siginfo
+// Zombie gives the pid of a child that has ended, of any of them, and leaves it
+// to whoever reaps it. It waits for one to end; with unix.WNOHANG it gives 0
+// where none has. Where there is no child the error is unix.ECHILD.
+func Zombie(flags int) (int, error) {
+	info, err := look(unix.P_ALL, 0, flags)
+	pid, _ := child(&info)
+	return int(pid), err
+}
+
+// look is waitid(2) without reaping.
+func look(kind, id, flags int) (info unix.Siginfo, err error) {
 	for {
 		err = unix.Waitid(kind, id, &info, unix.WEXITED|unix.WNOWAIT|flags, nil)
 		if err != unix.EINTR {
-			break
+			return info, err
 		}
 	}
+}
+
+// peek tells whether that child has ended, and how.
+func peek(kind, id, flags int) (status syscall.WaitStatus, over bool, err error) {
+	info, err := look(kind, id, flags)
 	if err != nil {
 		return 0, false, os.NewSyscallError("waitid", err)
 	}

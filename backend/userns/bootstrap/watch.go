@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"davit/backend/userns"
 )
 
 // mappers are the programs that rootlesskit's parent runs beside the child.
@@ -20,8 +21,8 @@ var mappers = []string{"newuidmap", "newgidmap", "getsubids"}
 func watchChild(state string) {
 	var before int
 	for {
-		pid, err := zombie()
-		if err != nil && err != unix.EINTR && err != unix.ECHILD {
+		pid, err := userns.Zombie(0)
+		if err != nil && err != unix.ECHILD {
 			return
 		}
 		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
@@ -38,16 +39,4 @@ func watchChild(state string) {
 			os.Exit(1)
 		}
 	}
-}
-
-// zombie waits until a child has ended and leaves it to whoever reaps it.
-func zombie() (int, error) {
-	var info unix.Siginfo
-	err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT, nil)
-	// si_pid, which x/sys does not name, follows three integers and padding.
-	offset := uintptr(12)
-	if unsafe.Sizeof(uintptr(0)) == 8 {
-		offset = 16
-	}
-	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), offset))), err
 }

@@ -205,12 +205,10 @@ func (k *keeper) reap() {
 func (k *keeper) reapOne() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var info unix.Siginfo
-	// WNOWAIT: the start time can only be read while the process is a zombie.
-	err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
-	pid := int(sigchldPID(&info))
+	// The start time can only be read while the process is a zombie.
+	pid, err := userns.Zombie(unix.WNOHANG)
 	if err != nil || pid == 0 {
-		return err == unix.EINTR
+		return false
 	}
 	e := Exit{PID: pid, At: time.Now()}
 	if start, err := store.ProcessStart(pid); err == nil {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -241,14 +240,4 @@ func (k *keeper) withdraw(c *net.UnixConn, tag string) error {
 		return d.tag == tag
 	})
 	return nil
-}
-
-// sigchldPID reads si_pid, which x/sys does not name: the first field after
-// the three integers (and, on 64 bits, padding) of siginfo_t.
-func sigchldPID(info *unix.Siginfo) int32 {
-	offset := uintptr(12)
-	if unsafe.Sizeof(uintptr(0)) == 8 {
-		offset = 16
-	}
-	return *(*int32)(unsafe.Add(unsafe.Pointer(info), offset))
 }
