@@ -75,8 +75,7 @@ func TestLookUpsInARootfsThatChanges(t *testing.T) {
 			t.Errorf("a user of the host's file has been found: %+v", r)
 		}
 	}
-	s.ok("exec", "-u", "0", "look", "touch", "/stop")
-	s.ok("wait", "look")
+	s.halt("look", "-u", "0")
 	s.decode(s.ok("logs", "look"), &said)
 }
 
@@ -97,8 +96,7 @@ func TestFilesAreReadOutOfARootfsThatChanges(t *testing.T) {
 		t.Errorf("the attack has not been tried: %v", worked)
 	}
 	committed := s.davit("commit", "read", "confine/committed:latest")
-	s.ok("exec", "read", "touch", "/stop")
-	s.ok("wait", "read")
+	s.halt("read")
 	s.decode(s.ok("logs", "read"), &said)
 	if said.Exchanges < races {
 		t.Errorf("%d exchanges: the attack has not been tried", said.Exchanges)

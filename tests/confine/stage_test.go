@@ -296,6 +296,18 @@ func (s *stage) during(into any, name string, options, attack []string, do func(
 	s.decode(s.ok("logs", name), into)
 }
 
+// halt has the attacker end, and with it the container. That may take along who
+// told it to before it has ended by itself.
+func (s *stage) halt(name string, options ...string) {
+	s.t.Helper()
+	const killed = 128 + int(syscall.SIGKILL)
+	r := s.davit(slices.Concat([]string{"exec"}, options, []string{name, "touch", "/stop"})...)
+	if r.code != 0 && r.code != killed {
+		s.t.Fatalf("halt %s: exit code %d: %s%s", name, r.code, r.out, r.err)
+	}
+	s.ok("wait", name)
+}
+
 // processes are Davit's own of this place, by role.
 func (s *stage) processes() map[string]int {
 	s.t.Helper()
