@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -420,12 +419,10 @@ func dockerPorts(ports []api.Port, asked bool) map[string][]bindingJSON {
 		p = complete(p)
 		key := strconv.Itoa(int(p.ContainerPort)) + "/" + p.Protocol
 		b := bindingJSON{HostIp: p.HostIP}
-		switch {
-		case asked && p.Ranged():
-			b.HostPort = fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast)
-		case p.HostPort != 0:
-			b.HostPort = strconv.Itoa(int(p.HostPort))
+		if !asked { // where a port was chosen, the range says nothing more
+			p.HostFirst, p.HostLast = 0, 0
 		}
+		b.HostPort = p.HostPorts()
 		m[key] = append(m[key], b)
 	}
 	return m

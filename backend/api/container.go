@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
 
 // State is what a container is doing.
 type State string
@@ -101,6 +105,18 @@ func (p Port) Asked() Port {
 		p.HostPort = 0
 	}
 	return p
+}
+
+// HostPorts is the host's port as it was asked for, as -p has it: 8080,
+// 8000-8010, "" for any.
+func (p Port) HostPorts() string {
+	switch {
+	case p.Ranged():
+		return fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast)
+	case p.HostPort != 0:
+		return strconv.Itoa(int(p.HostPort))
+	}
+	return ""
 }
 
 // RunSpec is what a person asks for: the form, the run line and the API

@@ -175,7 +175,7 @@ func portWarnings(ports []api.Port) []string {
 		if ip, err := netip.ParseAddr(p.HostIP); err == nil && ip.IsUnspecified() {
 			number := strconv.Itoa(int(p.HostPort))
 			if p.HostPort == 0 && p.Ranged() {
-				number = fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast)
+				number = p.HostPorts()
 			}
 			w = append(w, fmt.Sprintf("port %s can be reached from your network, not from this computer alone", number))
 		}

@@ -91,11 +91,8 @@ func meant(want, p api.Port) bool {
 
 func portText(p api.Port) string {
 	text := fmt.Sprint(p.ContainerPort)
-	switch {
-	case p.Ranged():
-		text = fmt.Sprintf("%s:%d-%d:%s", p.HostIP, p.HostFirst, p.HostLast, text)
-	case p.HostPort != 0:
-		text = fmt.Sprintf("%s:%d:%s", p.HostIP, p.HostPort, text)
+	if host := p.HostPorts(); host != "" {
+		text = fmt.Sprintf("%s:%s:%s", p.HostIP, host, text)
 	}
 	return strings.TrimPrefix(text, ":") + "/" + cmp.Or(p.Protocol, "tcp")
 }

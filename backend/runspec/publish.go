@@ -159,7 +159,7 @@ func portWord(p api.Port, n int) string {
 	host := ""
 	switch {
 	case p.Ranged():
-		host = fmt.Sprintf("%d-%d", p.HostFirst, p.HostLast)
+		host = p.HostPorts()
 	case p.HostPort != 0:
 		host = numbers(p.HostPort)
 	}
