@@ -66,6 +66,10 @@ func readBatch(c syscall.RawConn) (b *packetBatch, n int, err error) {
 
 // take takes what has come to a socket.
 func (b *packetBatch) take(fd uintptr) (int, error) {
+	// The kernel writes an IPv4 sender over the first half of the room for one.
+	// What an IPv6 sender of an earlier batch left behind it would make one
+	// sender look like two.
+	clear(b.names[:])
 	for i := range b.headers {
 		b.headers[i].Namelen = unix.SizeofSockaddrInet6
 	}
