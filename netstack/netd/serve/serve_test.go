@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -260,9 +261,18 @@ func TestIdleNetdEnds(t *testing.T) {
 		}
 	}
 	c.Idle = 10 * time.Millisecond
-	go func() { done <- Run(t.Context(), c) }()
+	var joined atomic.Bool
+	go func() {
+		for { // one may end before anybody came
+			if err := Run(t.Context(), c); err != nil || joined.Load() || t.Context().Err() != nil {
+				done <- err
+				return
+			}
+		}
+	}()
 	client := netd.NewClient(socket)
 	join(t, client, netd.Request{ID: "a"})
+	joined.Store(true)
 	select {
 	case err := <-done:
 		t.Fatal("ended with a container attached:", err)
