@@ -3,7 +3,6 @@ package confine
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +70,10 @@ func (s *stage) hindered(t *testing.T, name string) {
 // zombies are children of the guard that nobody waits for.
 func (s *stage) zombies() (left []string) {
 	s.t.Helper()
-	guard := strconv.Itoa(s.processes()["davit-guard guard"])
+	guards := map[int]bool{}
+	for _, p := range s.processes("davit-guard guard") {
+		guards[p.PID] = guards[p.PID] || p.Role == "davit-guard guard"
+	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		s.t.Fatal(err)
@@ -81,9 +83,10 @@ func (s *stage) zombies() (left []string) {
 		if err != nil {
 			continue // no process, or one that has ended
 		}
-		var state, parent string
+		var state string
+		var parent int
 		_, rest, _ := strings.Cut(string(b), ") ")
-		if _, err := fmt.Sscan(rest, &state, &parent); err == nil && state == "Z" && parent == guard {
+		if _, err := fmt.Sscan(rest, &state, &parent); err == nil && state == "Z" && guards[parent] {
 			left = append(left, string(b[:min(len(b), 40)]))
 		}
 	}

@@ -32,10 +32,10 @@ func (s *stage) volume(names ...string) string {
 // keeper and all that it starts would see it.
 func (s *stage) noMounts() {
 	s.t.Helper()
-	for role, pid := range s.processes() {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
+	for _, p := range s.processes() {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", p.PID))
 		if err == nil && strings.Contains(string(b), s.canary) {
-			s.t.Errorf("%s: something is mounted at the canary:\n%s", role, b)
+			s.t.Errorf("%s: something is mounted at the canary:\n%s", p.Role, b)
 		}
 	}
 }

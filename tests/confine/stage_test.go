@@ -308,16 +308,21 @@ func (s *stage) halt(name string, options ...string) {
 	s.ok("wait", name)
 }
 
-// processes are Davit's own of this place, by role.
-func (s *stage) processes() map[string]int {
+// supervisors are the roles of processes that stay beside a container.
+var supervisors = []string{"davit-guard keeper", "davit-guard guard", "davit-netd"}
+
+// processes are Davit's own of this place, those of each role that is named at
+// least. Some last only as long as an exec.
+func (s *stage) processes(roles ...string) []home.Process {
 	s.t.Helper()
 	all, err := s.Processes()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	found := map[string]int{}
-	for _, p := range all {
-		found[p.Role] = p.PID
+	for _, role := range roles {
+		if !slices.ContainsFunc(all, func(p home.Process) bool { return p.Role == role }) {
+			s.t.Fatalf("no %s runs: %v", role, all)
+		}
 	}
-	return found
+	return all
 }
