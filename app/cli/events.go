@@ -75,9 +75,18 @@ func runEvents(ctx context.Context, e *env, o EventsOptions) error {
 	})
 }
 
+// event is what past and present events have in common.
+type event struct {
+	time                   int64
+	kind, id, name, action string
+}
+
+func same(ev api.Event) event { return event{ev.Time.UnixNano(), ev.Type, ev.ID, ev.Name, ev.Action} }
+
 // followEvents gives past events and then present ones. It begins to listen
 // before it asks for the past: what happens in between comes once.
 func followEvents(ctx context.Context, s api.Service, since, until time.Time, show func(api.Event) error) error {
+	shown := map[event]bool{}
 	past := func() error {
 		if since.IsZero() {
 			return nil
@@ -87,6 +96,7 @@ func followEvents(ctx context.Context, s api.Service, since, until time.Time, sh
 			return err
 		}
 		for _, ev := range list {
+			shown[same(ev)] = true
 			if err := show(ev); err != nil {
 				return err
 			}
@@ -101,14 +111,12 @@ func followEvents(ctx context.Context, s api.Service, since, until time.Time, sh
 		ctx, cancel = context.WithDeadlineCause(ctx, until, errUntil)
 		defer cancel()
 	}
-	var began time.Time
 	err := s.Events(ctx, 0, func(ev api.Event) error {
-		if ev.Type == "hello" {
-			began = time.Now()
+		switch {
+		case ev.Type == "hello":
 			return past()
-		}
-		if ev.Time.Before(began) && !since.IsZero() {
-			return nil // it was among the past ones
+		case ev.Action == "" || shown[same(ev)]:
+			return nil
 		}
 		return show(ev)
 	})

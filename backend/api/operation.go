@@ -58,8 +58,8 @@ type Step struct {
 type Event struct {
 	Cursor uint64    `json:"cursor"`
 	Time   time.Time `json:"time"`
-	Type   string    `json:"type"`   // "hello", "container", "image", "network", "operation", "registry"
-	Action string    `json:"action"` // docker's: create, start, die, destroy, pull, tag, untag, delete …
+	Type   string    `json:"type"`   // "hello", "container", "image", "network", "volume", "secret", "trash", "operation", "registry"
+	Action string    `json:"action"` // docker's: create, start, die, destroy, pull, tag, untag, delete …; "": something is different
 	ID     string    `json:"id"`
 	Name   string    `json:"name,omitempty"`
 	// ExitCode is that of a "die"; Image what the container was made of. Both

@@ -171,10 +171,15 @@ type Operations interface {
 // System is what concerns the machine and the engine.
 type System interface {
 	// Events calls sink for each change after cursor (0: from now). The first
-	// event is always {Type: "hello"} with the cursor to go on from.
+	// event is always {Type: "hello"} with the cursor to go on from. What any
+	// process of this store does to containers, images, volumes, networks,
+	// secrets and registries comes once and in the order in which it was done.
+	// An event without an action says only that something of its type is
+	// different. Who asks for [System.PastEvents] after the hello has all: what
+	// comes both ways has the same time, id, name and action.
 	Events(ctx context.Context, cursor uint64, sink func(Event) error) error
-	// PastEvents tells what happened to containers before now, oldest first,
-	// as far back as the journal reaches.
+	// PastEvents tells what happened before now, oldest first, as far back as
+	// the journal reaches.
 	PastEvents(ctx context.Context, q EventQuery) ([]Event, error)
 	// Resume starts the containers that were running when the machine or their
 	// keeper ended and whose restart policy wants them back.

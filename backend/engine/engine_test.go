@@ -10,11 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"davit/backend/api"
 	"davit/backend/image"
-	"davit/backend/store"
 )
 
 func TestLife(t *testing.T) {
@@ -274,101 +272,6 @@ func TestOnlySomeEndedOperationsAreKept(t *testing.T) {
 	}
 	if l, _ := b.Operations(t.Context()); len(l) > maxEnded+1 {
 		t.Error(len(l))
-	}
-}
-
-// listen gives the events as "type action name", but what the image store's
-// index says besides.
-func listen(t testing.TB, e *Engine, cursor uint64) <-chan string {
-	t.Helper()
-	out, hello := make(chan string, 100), make(chan struct{})
-	go func() {
-		_ = e.Events(t.Context(), cursor, func(ev api.Event) error {
-			if ev.Type == "hello" {
-				close(hello)
-			} else if ev.Type == "container" {
-				out <- ev.Action + " " + ev.Name
-			}
-			return nil
-		})
-	}()
-	<-hello
-	return out
-}
-
-func expect(t testing.TB, events <-chan string, want ...string) {
-	t.Helper()
-	for _, w := range want {
-		select {
-		case got := <-events:
-			if got != w {
-				t.Fatalf("event %q, want %q", got, w)
-			}
-		case <-time.After(5 * time.Second):
-			t.Fatalf("no event %q", w)
-		}
-	}
-}
-
-func TestEvents(t *testing.T) {
-	b := newBench(t)
-	ctx := t.Context()
-	b.made(t, api.RunSpec{Name: "old"})
-	other := New(Config{Dirs: b.dirs, Guard: b.guard, Images: b.images})
-	defer other.Close()
-	mine, theirs := listen(t, b.Engine, 0), listen(t, other, 0)
-	c := b.made(t, api.RunSpec{Name: "web"})
-	expect(t, mine, "create web")
-	expect(t, theirs, "create web")
-	kind(t, b.Start(ctx, "web"), "", "")
-	expect(t, mine, "start web")
-	expect(t, theirs, "start web")
-	if err := b.guard.end(c.ID, 1); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, mine, "die web")
-	expect(t, theirs, "die web")
-	kind(t, b.Remove(ctx, "web", api.RemoveOptions{}), "", "")
-	expect(t, mine, "destroy web")
-	expect(t, theirs, "destroy web")
-}
-
-func TestEventsByCursor(t *testing.T) {
-	b := newBench(t)
-	var cursor uint64
-	stop := errors.New("enough")
-	_ = b.Events(t.Context(), 0, func(e api.Event) error { cursor = e.Cursor; return stop })
-	b.made(t, api.RunSpec{Name: "one"})
-	b.made(t, api.RunSpec{Name: "two"})
-	expect(t, listen(t, b.Engine, cursor), "create one", "create two")
-	for range maxEvents + 1 {
-		b.news.tell("registry", "login", "", "")
-	}
-	for _, old := range []uint64{1, cursor, cursor + 1e9} {
-		kind(t, b.Events(t.Context(), old, func(api.Event) error { return nil }), api.KindConflict, "not known any more")
-	}
-	if cursor >= 1<<53 {
-		t.Error("no float64 counts so far")
-	}
-}
-
-func TestDeathWithoutAGuardIsNews(t *testing.T) {
-	b := newBench(t)
-	c := b.made(t, api.RunSpec{Name: "web"})
-	kind(t, b.Start(t.Context(), "web"), "", "")
-	events := listen(t, b.Engine, 0)
-	st, err := store.ReadState(b.dirs.Container(c.ID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	st.PIDStart++ // another process has the pid now
-	if err := b.guard.write(c.ID, st); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, events, "die web")
-	d, err := b.Container(t.Context(), "web")
-	if err != nil || d.State != api.StateExited || d.ExitCode != 137 || d.Reason == "" || d.PID != 0 {
-		t.Errorf("%+v, %v", d.Container, err)
 	}
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,8 +21,11 @@ const (
 	checkEvery = 2 * time.Second
 )
 
-// news gathers events: what this engine does, and what others do to the files.
-// Watching begins with the first listener and ends with the engine.
+// news gathers events. What happened, in whatever process, is in the journal,
+// which is followed, and is told as it stands there: once, and in that order. What
+// the journal does not name, files tell: that something is different is then an
+// event without an action. Watching begins with the first listener and ends
+// with the engine.
 type news struct {
 	e        *Engine
 	watching sync.Mutex // held while watching is begun
@@ -35,28 +37,9 @@ type news struct {
 	events  []api.Event // the newest last
 	cursor  uint64      // of the newest
 	changed chan struct{}
-	known   map[string]seen // containers by id; nil: nobody listens yet
-}
-
-// seen is what was last known of a container.
-type seen struct {
-	name    string
-	image   string
-	state   api.State
-	started time.Time
-	code    int
-	oom     bool
-	health  string
-	restart string
-	limits  api.Limits
-}
-
-func see(e store.Entry) seen {
-	return seen{
-		name: e.Record.Name, image: e.Record.Image, state: e.State.State, started: e.State.Started,
-		code: e.State.ExitCode, oom: e.State.OOMKilled, health: e.State.Health,
-		restart: e.Record.Restart, limits: e.Record.Limits,
-	}
+	journal *store.JournalReader // nil: nobody listens yet
+	known   map[string]seen      // what containers were when they were last read, by id
+	ahead   map[string]bool      // containers whose death was told before the journal tells it
 }
 
 // begin sets the first cursor by the clock, so that no cursor of an engine
@@ -67,17 +50,42 @@ func (n *news) begin(e *Engine) {
 	n.changed = make(chan struct{})
 }
 
-// tell adds an event.
+// tell writes down what happened, for those who listen now, in any process,
+// and for who asks later.
 func (n *news) tell(kind, action, id, name string) {
+	n.note(api.Event{Type: kind, Action: action, ID: id, Name: name})
+}
+
+func (n *news) note(e api.Event) {
+	e.Time = time.Now().UTC()
+	err := store.Note(n.e.dirs, e)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err != nil {
+		n.e.log.Warn("journal", "action", e.Action, "err", err)
+		n.add(e) // who listens here hears of it all the same
+		return
+	}
+	n.drain()
+}
+
+// own tells of what concerns this engine alone.
+func (n *news) own(kind, action, id, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.add(api.Event{Type: kind, Action: action, ID: id, Name: name})
 }
 
-// add is tell with mu held.
+// differs tells that something of a kind is not what it was.
+func (n *news) differs(kind string) { n.own(kind, "", "", "") }
+
+// add adds an event; mu is held.
 func (n *news) add(e api.Event) {
 	n.cursor++
-	e.Cursor, e.Time = n.cursor, time.Now().UTC()
+	e.Cursor = n.cursor
+	if e.Time.IsZero() {
+		e.Time = time.Now().UTC()
+	}
 	n.events = append(n.events, e)
 	if len(n.events) > maxEvents {
 		n.events = slices.Clone(n.events[len(n.events)-maxEvents/2:])
@@ -86,150 +94,54 @@ func (n *news) add(e api.Event) {
 	n.changed = make(chan struct{})
 }
 
-// look reads one container and tells what is different from when it was last
-// read. Whoever changes a container calls it, and so does the watch; the
-// second of them finds nothing new.
-func (n *news) look(id string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.known == nil {
+// drain tells what was added to the journal; mu is held.
+func (n *news) drain() {
+	if n.journal == nil || n.e.life.Err() != nil {
 		return
 	}
-	entry, err := store.ReadContainer(n.e.dirs, id)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return // no descriptors left, say: the next look tells
-	}
-	n.compare(id, entry, err == nil)
-}
-
-// compare tells the difference; mu is held.
-func (n *news) compare(id string, entry store.Entry, there bool) {
-	old, was := n.known[id]
-	if !there {
-		if !was {
-			return
-		}
-		delete(n.known, id)
-		if active(old.state) {
-			n.happened("die", id, old)
-		}
-		n.happened("destroy", id, old)
-		return
-	}
-	now := see(entry)
-	n.known[id] = now
-	if !was {
-		old = now
-		old.state, old.started, old.oom, old.health = api.StateCreated, time.Time{}, false, ""
-		n.happened("create", id, now)
-	}
-	for _, action := range changes(old, now) {
-		n.happened(action, id, now)
-	}
-}
-
-// happened tells of a container; mu is held.
-func (n *news) happened(action, id string, c seen) {
-	e := api.Event{Type: "container", Action: action, ID: id, Name: c.name, Image: c.image}
-	if action == "die" && !active(c.state) {
-		e.ExitCode = &c.code
-	}
-	n.add(e)
-}
-
-// changes names what must have happened between two looks.
-func changes(old, now seen) []string {
-	var actions []string
-	if old.name != now.name {
-		actions = append(actions, "rename")
-	}
-	if old.restart != now.restart || old.limits != now.limits {
-		actions = append(actions, "update")
-	}
-	again := !now.started.IsZero() && !now.started.Equal(old.started)
-	if again && hasProcess(old.state) {
-		actions = append(actions, "die")
-	}
-	if again {
-		actions = append(actions, "start")
-	}
-	ran := hasProcess(old.state) || again
-	if now.oom && !old.oom && !hasProcess(now.state) {
-		actions = append(actions, "oom")
-	}
-	switch {
-	case old.state == now.state:
-		if again && now.state == api.StateExited {
-			actions = append(actions, "die")
-		}
-	case ran && !hasProcess(now.state):
-		actions = append(actions, "die")
-	case now.state == api.StatePaused:
-		actions = append(actions, "pause")
-	case old.state == api.StatePaused && now.state == api.StateRunning:
-		actions = append(actions, "unpause")
-	case !again:
-		actions = append(actions, "update")
-	}
-	if now.health != old.health && now.health != "" && now.health != api.HealthStarting {
-		actions = append(actions, "health_status: "+now.health)
-	}
-	return actions
-}
-
-// lookAll reads all containers. The first time nothing is told: everything is new.
-func (n *news) lookAll() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	entries, err := store.ListContainers(n.e.dirs)
+	events, err := n.journal.Next()
 	if err != nil {
-		return err
+		n.e.log.Warn("follow the journal", "err", err) // the next change brings the rest
 	}
-	if n.known == nil {
-		n.known = map[string]seen{}
-		for _, e := range entries {
-			n.known[e.Record.ID] = see(e)
+	read := map[string]bool{}
+	for _, e := range events {
+		if e.Type == "container" && !read[e.ID] {
+			read[e.ID] = true
+			n.reread(e.ID) // what changed with the event is no news besides
 		}
-		return nil
-	}
-	there := map[string]bool{}
-	for _, e := range slices.Backward(entries) { // oldest first, as it happened
-		there[e.Record.ID] = true
-		n.compare(e.Record.ID, e, true)
-	}
-	for id := range n.known {
-		if !there[id] {
-			n.compare(id, store.Entry{}, false)
+		if !n.told(e) {
+			n.add(e)
 		}
 	}
-	return nil
+}
+
+// told tells whether a container's death was told before the journal did; mu is held.
+func (n *news) told(e api.Event) bool {
+	if e.Type != "container" || !n.ahead[e.ID] || !slices.Contains([]string{"start", "die", "destroy"}, e.Action) {
+		return false
+	}
+	delete(n.ahead, e.ID)
+	return e.Action == "die"
 }
 
 // watch begins to watch, once.
 func (n *news) watch() error {
 	n.watching.Lock()
 	defer n.watching.Unlock()
-	n.mu.Lock()
-	begun := n.known != nil
-	n.mu.Unlock()
-	if begun {
+	if n.journal != nil { // only here it is set
 		return nil
 	}
 	if err := n.e.dirs.Make(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(n.e.life)
-	ids, err := store.WatchContainers(ctx, n.e.dirs)
+	ids, files, err := n.watches(ctx)
 	if err != nil {
 		cancel()
 		return err
 	}
-	files, err := store.Watch(ctx, n.e.dirs.Images(), n.e.dirs.Networks())
-	if err == nil {
-		n.lookNetworks(ctx)
-		err = n.lookAll() // after the watches stand: nothing falls between
-	}
-	if err != nil {
+	n.lookNetworks(ctx)
+	if err := n.start(); err != nil {
 		cancel()
 		return err
 	}
@@ -241,8 +153,38 @@ func (n *news) watch() error {
 	return nil
 }
 
+func (n *news) watches(ctx context.Context) (ids, files <-chan string, err error) {
+	if ids, err = store.WatchContainers(ctx, n.e.dirs); err == nil {
+		files, err = store.WatchStore(ctx, n.e.dirs)
+	}
+	return ids, files, err
+}
+
+// start reads how things are, once the watches stand: nothing falls between.
+// The journal comes first: what it names afterwards is told in any case.
+func (n *news) start() error {
+	journal, err := store.FollowJournal(n.e.dirs)
+	if err != nil {
+		return err
+	}
+	entries, err := store.ListContainers(n.e.dirs)
+	if err != nil {
+		return errors.Join(err, journal.Close())
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.known, n.ahead = map[string]seen{}, map[string]bool{}
+	for _, e := range entries {
+		n.known[e.Record.ID] = see(e)
+	}
+	n.journal = journal
+	n.drain() // in case that no watch tells of it
+	return nil
+}
+
 // follow ends when both channels are closed, which is when the engine ends.
 func (n *news) follow(ctx context.Context, ids, files <-chan string) {
+	defer n.forget()
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for ids != nil || files != nil {
@@ -260,8 +202,12 @@ func (n *news) follow(ctx context.Context, ids, files <-chan string) {
 			switch {
 			case !ok:
 				files = nil
-			case filepath.Base(path) == "index.json" || path == n.e.dirs.Images():
-				n.tell("image", "update", "", "")
+			case path == n.e.dirs.Journal() || path == n.e.dirs.Data:
+				n.mu.Lock()
+				n.drain()
+				n.mu.Unlock()
+			case path == n.e.dirs.Images() || path == filepath.Join(n.e.dirs.Images(), "index.json"):
+				n.differs("image")
 			case strings.HasPrefix(path, n.e.dirs.Networks()):
 				n.lookNetworks(ctx)
 			}
@@ -273,22 +219,12 @@ func (n *news) follow(ctx context.Context, ids, files <-chan string) {
 	}
 }
 
-// check looks at the containers that run; false: there are none.
-func (n *news) check() bool {
+func (n *news) forget() {
 	n.mu.Lock()
-	var ids []string
-	for id, s := range n.known {
-		if active(s.state) {
-			ids = append(ids, id)
-		}
+	defer n.mu.Unlock()
+	if err := n.journal.Close(); err != nil {
+		n.e.log.Warn("follow the journal", "err", err)
 	}
-	n.mu.Unlock()
-	for _, id := range ids {
-		if st, err := store.ReadState(n.e.dirs.Container(id)); err != nil || st.Effective().State != st.State {
-			n.look(id)
-		}
-	}
-	return len(ids) > 0
 }
 
 // since gives the events after cursor and what is closed when there are more.

@@ -54,10 +54,17 @@ func (g *fakeGuard) Start(_ context.Context, id string) error {
 		return err
 	}
 	g.ended[id] = make(chan struct{})
+	defer g.note(rec, "start")
 	return g.write(id, store.State{
 		State: api.StateRunning, PID: os.Getpid(), PIDStart: start, BootID: store.BootID(),
 		Started: time.Now().UTC(), IP: "10.88.0.2", Gateway: "10.88.0.1", Ports: rec.Ports,
 	})
+}
+
+func (g *fakeGuard) note(rec store.Record, action string) {
+	if err := store.Note(g.dirs, api.Event{Time: time.Now().UTC(), Type: "container", Action: action, ID: rec.ID, Name: rec.Name}); err != nil {
+		g.t.Error(err)
+	}
 }
 
 func (g *fakeGuard) write(id string, s store.State) error {
@@ -73,6 +80,9 @@ func (g *fakeGuard) end(id string, code int) error {
 		return err
 	}
 	err = g.write(id, store.State{State: api.StateExited, Started: st.Started, Finished: time.Now().UTC(), ExitCode: code})
+	if rec, rerr := store.ReadRecord(g.dirs.Container(id)); rerr == nil {
+		g.note(rec, "die")
+	}
 	close(g.ended[id])
 	return err
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 
 	"davit/backend/routes"
 )
@@ -10,8 +11,8 @@ import (
 type seenNetwork struct{ name, problem string }
 
 // lookNetworks reads all networks and tells what is different from when they
-// were last read: those that were made and removed, by whomever, and those
-// whose addresses this computer begins to reach elsewhere, as over a VPN that
+// were last read: that some were made or removed, by whomever, and those whose
+// addresses this computer begins to reach elsewhere, as over a VPN that
 // has just come, or does so no more. The first time nothing is told.
 func (n *news) lookNetworks(ctx context.Context) {
 	n.looking.Lock() // so that no older look comes after a newer one
@@ -30,25 +31,21 @@ func (n *news) lookNetworks(ctx context.Context) {
 	if was == nil {
 		return
 	}
-	for id, old := range was {
-		if _, there := now[id]; !there {
-			n.tell("network", "destroy", id, old.name)
-		}
+	if !maps.EqualFunc(was, now, func(a, b seenNetwork) bool { return a.name == b.name }) {
+		n.differs("network") // who made or removed one noted it
 	}
 	for id, s := range now {
 		if action := s.since(was, id); action != "" {
-			n.tell("network", action, id, s.name)
+			n.own("network", action, id, s.name)
 		}
 	}
 }
 
-// since names what must have happened to a network; "": nothing.
+// since names what has befallen a network; "": nothing.
 func (s seenNetwork) since(was map[string]seenNetwork, id string) string {
 	old, there := was[id]
 	switch {
-	case !there:
-		return "create"
-	case s.problem == old.problem:
+	case !there || s.problem == old.problem:
 		return ""
 	case s.problem == "":
 		return "update"
@@ -59,7 +56,7 @@ func (s seenNetwork) since(was map[string]seenNetwork, id string) string {
 // networksChanged looks at them, where somebody listens.
 func (n *news) networksChanged(ctx context.Context) {
 	n.mu.Lock()
-	listened := n.known != nil
+	listened := n.journal != nil
 	n.mu.Unlock()
 	if listened {
 		n.lookNetworks(ctx)

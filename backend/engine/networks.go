@@ -193,6 +193,7 @@ func (e *Engine) createNetwork(ctx context.Context, spec api.NetworkSpec) (store
 	if err := store.WriteNetwork(e.dirs, n); err != nil {
 		return n, err
 	}
+	e.news.tell("network", "create", n.ID, n.Name)
 	e.news.networksChanged(ctx)
 	return n, nil
 }
@@ -273,9 +274,13 @@ func (e *Engine) removeNetwork(ctx context.Context, n store.Network) error {
 		return api.Errorf(api.KindConflict, "network %s is used by %s", n.Name, who).
 			WithRef(n.Name).WithHint("Disconnect or remove them first, or take them off by force: davit network rm -f %s", n.Name)
 	}
-	if err := store.RemoveNetwork(e.dirs, n.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := store.RemoveNetwork(e.dirs, n.Name); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // somebody else was faster
+		}
 		return err
 	}
+	e.news.tell("network", "destroy", n.ID, n.Name)
 	e.news.networksChanged(ctx)
 	return nil
 }

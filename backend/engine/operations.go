@@ -104,7 +104,7 @@ func (o *operations) begun(op *operation) *operation {
 	o.list = append(o.list, op)
 	o.line(op)
 	o.forget()
-	o.e.news.tell("operation", "start", op.now.ID, op.now.Title)
+	o.e.news.own("operation", "start", op.now.ID, op.now.Title)
 	return op
 }
 
@@ -173,7 +173,7 @@ func (o *operations) finish(ctx context.Context, op *operation, err error) {
 			now.Error = api.AsError(explain(err))
 		}
 	})
-	o.e.news.tell("operation", action, op.id, title)
+	o.e.news.own("operation", action, op.id, title)
 	o.mu.Lock()
 	o.turn()
 	o.mu.Unlock()
@@ -301,7 +301,7 @@ func (o *operations) cancel(op *operation) (stopped bool) {
 		o.noteProgress(op, true)
 		op.wake()
 		o.turn()
-		o.e.news.tell("operation", "cancel", op.now.ID, op.now.Title)
+		o.e.news.own("operation", "cancel", op.now.ID, op.now.Title)
 		return true
 	}
 	op.stop(context.Canceled)
@@ -333,7 +333,7 @@ func (e *Engine) PauseOperation(ctx context.Context, id string) error {
 		e.ops.noteProgress(op, true)
 		op.wake()
 		e.ops.turn()
-		e.news.tell("operation", "pause", op.now.ID, op.now.Title)
+		e.news.own("operation", "pause", op.now.ID, op.now.Title)
 		return nil
 	}
 	op.pausing = true
@@ -356,7 +356,7 @@ func (e *Engine) ResumeOperation(ctx context.Context, id string) error {
 	case op.now.State == api.OperationPaused:
 		e.ops.line(op)
 		op.wake()
-		e.news.tell("operation", "resume", op.now.ID, op.now.Title)
+		e.news.own("operation", "resume", op.now.ID, op.now.Title)
 	}
 	return nil
 }

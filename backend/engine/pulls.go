@@ -236,7 +236,7 @@ func (o *operations) adopt(ctx context.Context, own *pulls.Own, r pulls.Record) 
 	o.line(op)
 	o.noteProgress(op, true)
 	o.heed()
-	o.e.news.tell("operation", "resume", op.now.ID, op.now.Title)
+	o.e.news.own("operation", "resume", op.now.ID, op.now.Title)
 	return nil
 }
 

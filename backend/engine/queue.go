@@ -79,6 +79,6 @@ func (e *Engine) MoveOperation(_ context.Context, id string, place int) error {
 	e.ops.unline(op)
 	e.ops.queue = slices.Insert(e.ops.queue, min(max(place, 1), len(e.ops.queue)+1)-1, op)
 	e.ops.turn()
-	e.news.tell("operation", "move", op.now.ID, op.now.Title)
+	e.news.own("operation", "move", op.now.ID, op.now.Title)
 	return nil
 }

@@ -218,6 +218,9 @@ func (e *Engine) recreate(ctx context.Context, old store.Entry, edit api.Edit, p
 		return api.Edited{}, errors.Join(err, e.goOn(ctx, old.Record.ID, ran))
 	}
 	defer func() { _ = lock.Unlock() }()
+	named := rec // as it will be
+	named.Name = name
+	e.note("create", named)
 	if err := e.exchange(ctx, old.Record.ID, rec.ID, kept{name: name, running: ran}); err != nil {
 		return api.Edited{}, errors.Join(err, e.takeBack(ctx, old.Record.ID, rec.ID, ran))
 	}
@@ -284,7 +287,12 @@ func (e *Engine) drop(ctx context.Context, id string) error {
 	if err := e.release(ctx, id, api.RemoveOptions{Force: true}); err != nil {
 		return err
 	}
-	err := store.RemoveContainer(e.dirs, id)
+	rec, rerr := store.ReadRecord(e.dirs.Container(id))
+	removed, err := store.RemoveContainer(e.dirs, id)
+	if removed && rerr == nil {
+		rec.Name = bare(rec.Name)
+		e.note("destroy", rec)
+	}
 	e.news.look(id)
 	return err
 }

@@ -41,9 +41,11 @@ func (e *Engine) remove(ctx context.Context, entry store.Entry, o api.RemoveOpti
 		return err
 	}
 	e.sweep()
-	err := store.RemoveContainer(e.dirs, id)
-	if err == nil {
+	removed, err := store.RemoveContainer(e.dirs, id)
+	if removed { // else its guard did, or another command
 		e.note("destroy", entry.Record)
+	}
+	if err == nil {
 		if before := entry.Record.Replaces; before != "" {
 			e.forgetKept(ctx, before)
 		}

@@ -56,8 +56,10 @@ func (e *Engine) stop(ctx context.Context, entry store.Entry, o api.StopOptions)
 	if err := e.guard.Stop(ctx, entry.Record.ID, o); err != nil {
 		return err
 	}
+	if !entry.Record.AutoRemove { // else its removal was the last of it
+		e.note("stop", entry.Record)
+	}
 	e.news.look(entry.Record.ID)
-	e.news.tell("container", "stop", entry.Record.ID, entry.Record.Name)
 	return nil
 }
 
@@ -80,7 +82,7 @@ func (e *Engine) Restart(ctx context.Context, ref string, o api.StopOptions) err
 	if err := e.start(ctx, entry); err != nil {
 		return explain(err)
 	}
-	e.news.tell("container", "restart", entry.Record.ID, entry.Record.Name)
+	e.note("restart", entry.Record)
 	return nil
 }
 
@@ -94,11 +96,7 @@ func (e *Engine) Kill(ctx context.Context, ref, signal string) error {
 	if err != nil {
 		return explain(err)
 	}
-	if err := e.guard.Kill(ctx, entry.Record.ID, signal); err != nil {
-		return explain(err)
-	}
-	e.news.tell("container", "kill", entry.Record.ID, entry.Record.Name)
-	return nil
+	return explain(e.guard.Kill(ctx, entry.Record.ID, signal))
 }
 
 // running is sound for verbs that need a running container.

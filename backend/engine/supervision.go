@@ -130,12 +130,7 @@ func (e *Engine) change(ctx context.Context, ref string, u api.Update, do func(*
 
 // note writes in the journal what the guard does not know of.
 func (e *Engine) note(action string, rec store.Record) {
-	err := store.Note(e.dirs, api.Event{
-		Time: time.Now().UTC(), Type: "container", Action: action, ID: rec.ID, Name: rec.Name, Image: rec.Image,
-	})
-	if err != nil {
-		e.log.Warn("journal", "action", action, "err", err)
-	}
+	e.news.note(api.Event{Type: "container", Action: action, ID: rec.ID, Name: rec.Name, Image: rec.Image})
 }
 
 // PastEvents implements api.Service.

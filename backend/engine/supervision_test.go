@@ -70,28 +70,6 @@ func TestHealthCheckOfImageAndSpec(t *testing.T) {
 	}
 }
 
-func TestChangesInOrder(t *testing.T) {
-	one, two := time.Unix(1, 0), time.Unix(2, 0)
-	for name, c := range map[string]struct {
-		old, now seen
-		want     []string
-	}{
-		"ran between two looks": {seen{state: api.StateCreated}, seen{state: api.StateExited, started: one}, []string{"start", "die"}},
-		"restarted":             {seen{state: api.StateRunning, started: one}, seen{state: api.StateRunning, started: two}, []string{"die", "start"}},
-		"memory ran out":        {seen{state: api.StateRunning, started: one}, seen{state: api.StateExited, started: one, oom: true}, []string{"oom", "die"}},
-		"paused":                {seen{state: api.StateRunning, started: one}, seen{state: api.StatePaused, started: one}, []string{"pause"}},
-		"renamed":               {seen{name: "a", state: api.StateExited}, seen{name: "b", state: api.StateExited}, []string{"rename"}},
-		"policy":                {seen{restart: "no", state: api.StateExited}, seen{restart: "always", state: api.StateExited}, []string{"update"}},
-		"healthy": {seen{state: api.StateRunning, started: one, health: "starting"}, seen{state: api.StateRunning, started: one, health: "healthy"},
-			[]string{"health_status: healthy"}},
-		"nothing": {seen{state: api.StateRunning, started: one}, seen{state: api.StateRunning, started: one}, nil},
-	} {
-		if got := changes(c.old, c.now); !slices.Equal(got, c.want) {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-	}
-}
-
 func TestConditions(t *testing.T) {
 	entry := func(s store.State) store.Entry { return store.Entry{State: s} }
 	started, later := time.Unix(1, 0), time.Unix(2, 0)

@@ -230,6 +230,7 @@ func (c *container) kill(name string) error {
 	if sig == unix.SIGKILL {
 		r.killed.Store(true)
 	}
+	c.tell("kill") // before it dies of it
 	if err := r.proc.Signal(sig); err != nil {
 		return err
 	}

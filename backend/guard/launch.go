@@ -277,6 +277,8 @@ func (c *container) failed(err error) {
 	if c.rec.AutoRemove {
 		if err := c.remove(); err != nil {
 			c.log.Error("remove", "err", err)
+		} else {
+			c.tell("destroy")
 		}
 	}
 	c.failSessions(e)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -79,21 +80,89 @@ func openJournal(path string) (*os.File, error) {
 // none are left out.
 func ReadJournal(d Dirs, q api.EventQuery) ([]api.Event, error) {
 	list := []api.Event{}
-	for _, path := range []string{d.OldJournal(), d.Journal()} {
-		b, err := readBounded(path)
-		if errors.Is(err, fs.ErrNotExist) {
+	old, now, err := openJournals(d)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	for _, f := range []*os.File{old, now} {
+		if f == nil {
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		for line := range bytes.Lines(b) {
-			var e api.Event
-			if json.Unmarshal(line, &e) != nil || e.Time.Before(q.Since) || !q.Until.IsZero() && e.Time.After(q.Until) {
-				continue
+		b, rerr := io.ReadAll(io.LimitReader(f, maxJSON))
+		err = errors.Join(err, rerr, f.Close())
+		for _, e := range parseEvents(b) {
+			if !e.Time.Before(q.Since) && (q.Until.IsZero() || !e.Time.After(q.Until)) {
+				list = append(list, e)
 			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return list, nil
+}
+
+// parseEvents leaves out what are no events.
+func parseEvents(b []byte) []api.Event {
+	var list []api.Event
+	for line := range bytes.Lines(b) {
+		var e api.Event
+		if json.Unmarshal(line, &e) == nil {
 			list = append(list, e)
 		}
 	}
-	return list, nil
+	return list
+}
+
+// openJournals opens the old journal and the one that follows it; nil: there
+// is none. It needs no lock: that the journal still bears its name after the
+// old one was opened says that the two belong together.
+func openJournals(d Dirs) (old, now *os.File, err error) {
+	for {
+		if now, err = openIfThere(d.Journal()); err != nil {
+			return nil, nil, err
+		}
+		if old, err = openIfThere(d.OldJournal()); err != nil {
+			return nil, nil, errors.Join(err, closeFile(now))
+		}
+		same, err := bearsName(now, d.Journal())
+		if same || err != nil {
+			if err != nil {
+				err = errors.Join(err, closeFile(old), closeFile(now))
+				old, now = nil, nil
+			}
+			return old, now, err
+		}
+		if err := errors.Join(closeFile(old), closeFile(now)); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// bearsName tells whether f bears the name path; nil does where nobody bears it.
+func bearsName(f *os.File, path string) (bool, error) {
+	there, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f == nil, nil
+	}
+	if err != nil || f == nil {
+		return false, err
+	}
+	mine, err := f.Stat()
+	return err == nil && os.SameFile(mine, there), err
+}
+
+func openIfThere(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return f, err
+}
+
+func closeFile(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
 }

@@ -106,14 +106,14 @@ func (r *Draft) Drop() error {
 
 // RemoveContainer takes the container out of the list by one rename and then
 // deletes its files. Its rootfs has to be unmounted. Removing what is not
-// there is no error.
-func RemoveContainer(d Dirs, id string) error {
+// there is no error; of several at once, one is told that it took it out.
+func RemoveContainer(d Dirs, id string) (removed bool, err error) {
 	gone := filepath.Join(d.Containers(), removingPrefix+id)
-	err := os.Rename(string(d.Container(id)), gone)
+	err = os.Rename(string(d.Container(id)), gone)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove container: %w", err)
+		return false, fmt.Errorf("remove container: %w", err)
 	}
-	return removeAll(gone)
+	return err == nil, removeAll(gone)
 }
 
 // removeAll also removes directories without permissions, as the kernel makes

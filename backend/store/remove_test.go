@@ -52,7 +52,7 @@ func TestRemoveContainerWithoutPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := RemoveContainer(d, testID(1)); err != nil {
+		if _, err := RemoveContainer(d, testID(1)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -33,17 +33,50 @@ const (
 // may have been missed, it tells the directory's path. Names that begin with
 // "." are left out. The channel is closed when ctx ends.
 func Watch(ctx context.Context, dirs ...string) (<-chan string, error) {
+	return watchAll(ctx, dirs, "")
+}
+
+// WatchStore tells of images, of networks, and by its path of what was added
+// to the journal, as [Watch] does.
+func WatchStore(ctx context.Context, d Dirs) (<-chan string, error) {
+	return watchAll(ctx, []string{d.Images(), d.Networks()}, d.Journal())
+}
+
+// watchAll watches directories, and a file that grows; "": none.
+func watchAll(ctx context.Context, dirs []string, file string) (<-chan string, error) {
 	w, err := newWatcher(nil)
-	if err != nil {
-		return poll(ctx, func() []string { return dirs }), nil
-	}
-	for _, dir := range dirs {
-		if err := w.add(dir); err != nil {
-			w.f.Close()
+	if err == nil {
+		if err = w.addAll(dirs, file); err == nil {
+			return w.run(ctx), nil
+		}
+		w.f.Close()
+		if !exhausted(err) {
 			return nil, err
 		}
 	}
-	return w.run(ctx), nil
+	if file != "" {
+		dirs = append(dirs, file)
+	}
+	return poll(ctx, func() []string { return dirs }), nil
+}
+
+func (w *watcher) addAll(dirs []string, file string) error {
+	for _, dir := range dirs {
+		if err := w.add(dir, watchMask); err != nil {
+			return err
+		}
+	}
+	if file == "" {
+		return nil
+	}
+	// Its directory is watched: another file may get its name.
+	return w.add(filepath.Dir(file), watchMask|unix.IN_MODIFY)
+}
+
+// exhausted tells that the kernel has no watch left for this user
+// (fs.inotify.max_user_watches), or no memory for one.
+func exhausted(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.ENOMEM)
 }
 
 // WatchContainers tells the ids of containers that appear, change their state
@@ -88,12 +121,15 @@ func watchTree(ctx context.Context, d Dirs) (<-chan string, error) {
 	if err != nil {
 		return poll(ctx, list), nil
 	}
-	if err := w.add(root); err != nil { // before listing: nothing falls between
+	if err := w.add(root, watchMask); err != nil { // before listing: nothing falls between
 		w.f.Close()
+		if exhausted(err) {
+			return poll(ctx, list), nil
+		}
 		return nil, err
 	}
 	for _, dir := range list()[1:] {
-		_ = w.add(dir) // gone already, or no watches left: its end is still seen
+		_ = w.add(dir, watchMask) // gone already, or no watches left: its end is still seen
 	}
 	return w.run(ctx), nil
 }
@@ -119,14 +155,14 @@ func newWatcher(descend func(string) bool) (*watcher, error) {
 	}, nil
 }
 
-func (w *watcher) add(dir string) error {
+func (w *watcher) add(dir string, mask uint32) error {
 	raw, err := w.f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var wd int
 	var werr error
-	if err := raw.Control(func(fd uintptr) { wd, werr = unix.InotifyAddWatch(int(fd), dir, watchMask) }); err != nil {
+	if err := raw.Control(func(fd uintptr) { wd, werr = unix.InotifyAddWatch(int(fd), dir, mask) }); err != nil {
 		return err
 	}
 	if werr != nil {
@@ -200,7 +236,7 @@ func (w *watcher) event(e unix.InotifyEvent, name string) {
 	}
 	path := filepath.Join(dir, name)
 	if e.Mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0 && w.descend != nil && w.descend(path) {
-		_ = w.add(path) // gone already: its end is told by the directory above
+		_ = w.add(path, watchMask) // gone already: its end is told by the directory above
 	}
 	w.note(path)
 }
@@ -223,17 +259,24 @@ func (w *watcher) take() []string {
 	return paths
 }
 
-// poll tells a directory's path when its entries' names, sizes or times differ.
+// poll tells a directory's path when its entries' names, sizes or times
+// differ, and a file's when it is another one or has grown.
 func poll(ctx context.Context, dirs func() []string) <-chan string {
 	out := make(chan string)
+	look := func() map[string]uint64 {
+		now := map[string]uint64{}
+		for _, dir := range dirs() {
+			now[dir] = fingerprint(dir)
+		}
+		return now
+	}
+	seen := look() // before who asked reads them: nothing falls between
 	go func() {
 		defer close(out)
-		seen := map[string]uint64{}
-		for first := true; ; first = false {
-			now := map[string]uint64{}
-			for _, dir := range dirs() {
-				now[dir] = fingerprint(dir)
-				if old, ok := seen[dir]; first || ok && old == now[dir] {
+		for pause(ctx, pollEvery) {
+			now := look()
+			for dir, sum := range now {
+				if old, ok := seen[dir]; ok && old == sum {
 					continue
 				}
 				select {
@@ -242,17 +285,19 @@ func poll(ctx context.Context, dirs func() []string) <-chan string {
 				}
 			}
 			seen = now
-			if !pause(ctx, pollEvery) {
-				return
-			}
 		}
 	}()
 	return out
 }
 
-// fingerprint sums up the files of a directory, the log and hidden ones left out.
-func fingerprint(dir string) uint64 {
-	entries, err := os.ReadDir(dir)
+// fingerprint sums up the files of a directory, the log and hidden ones left
+// out, or a file.
+func fingerprint(path string) uint64 {
+	var at unix.Stat_t
+	if unix.Stat(path, &at) == nil && at.Mode&unix.S_IFMT == unix.S_IFREG {
+		return at.Ino<<32 ^ uint64(at.Size)
+	}
+	entries, err := os.ReadDir(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return 0
 	}

@@ -120,6 +120,7 @@ func Suite(t *testing.T, New func(t *testing.T) Setup) {
 		{"Search", testSearch},
 		{"Login", testLogin},
 		{"Events", testEvents},
+		{"EventsOnce", testEventsOnce},
 		{"EventsResume", testEventsResume},
 		{"Info", testInfo},
 		{"Doctor", testDoctor},

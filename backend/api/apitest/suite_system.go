@@ -120,6 +120,53 @@ func testEvents(s *suite) {
 	}
 }
 
+// Who listens and then asks for what was before has all of it, and knows what
+// came both ways.
+func testEventsOnce(s *suite) {
+	type key struct {
+		time             int64
+		id, name, action string
+	}
+	of := func(e api.Event) key { return key{e.Time.UnixNano(), e.ID, e.Name, e.Action} }
+	began := time.Now().Add(-time.Second)
+	before, _ := s.run("exit 2")
+	during := s.sh("exit 3")
+	actions := map[string][]string{}
+	past := map[key]bool{}
+	enough := errors.New("enough")
+	err := s.Service.Events(s.ctx(), 0, func(e api.Event) error {
+		if e.Type == "hello" {
+			s.start(during.ID) // comes both ways
+			list, err := s.Service.PastEvents(s.ctx(), api.EventQuery{Since: began})
+			s.ok(err)
+			for _, e := range list {
+				past[of(e)] = true
+				actions[e.ID] = append(actions[e.ID], e.Action)
+			}
+			go func() {
+				_, _ = s.Service.Wait(s.Context(), during.ID)
+				_ = s.Service.Remove(s.Context(), during.ID, api.RemoveOptions{})
+			}()
+			return nil
+		}
+		if e.Action != "" && !past[of(e)] {
+			actions[e.ID] = append(actions[e.ID], e.Action)
+		}
+		if e.ID == during.ID && e.Action == "destroy" {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		s.Fatalf("%v: %q", err, actions)
+	}
+	for id, want := range map[string]string{before.ID: "create start die", during.ID: "create start die destroy"} {
+		if got := strings.Join(actions[id], " "); got != want {
+			s.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func testEventsResume(s *suite) {
 	ctx, cancel := context.WithCancel(s.ctx())
 	defer cancel()

@@ -326,7 +326,7 @@ func (f *Fake) PastEvents(ctx context.Context, q api.EventQuery) ([]api.Event, e
 	}
 	list := []api.Event{}
 	for _, e := range f.events {
-		if e.Type == "container" && !e.Time.Before(q.Since) && (q.Until.IsZero() || !e.Time.After(q.Until)) {
+		if e.Type != "operation" && !e.Time.Before(q.Since) && (q.Until.IsZero() || !e.Time.After(q.Until)) {
 			list = append(list, e)
 		}
 	}
