@@ -53,6 +53,10 @@ func runCreate(ctx context.Context, e *env, o CreateOptions, spec api.RunSpec) e
 // create makes the container, pulls its image where that is wanted, and
 // writes the file of --cidfile.
 func (o *SpecOptions) create(ctx context.Context, e *env, s api.Service, spec api.RunSpec, quiet bool) (api.Created, error) {
+	var err error
+	if o.reach, err = o.Access.access(e); err != nil {
+		return api.Created{}, err
+	}
 	cid, err := newCIDFile(o.cidFile)
 	if err != nil {
 		return api.Created{}, err
@@ -116,7 +120,7 @@ func (o *SpecOptions) provide(ctx context.Context, e *env, s api.Service, spec a
 		_, err := s.LoadSample(ctx)
 		return err
 	}
-	pull := api.PullSpec{Ref: spec.Image, Platform: spec.Platform, Force: spec.Pull == api.PullAlways || spec.Pull == api.PullNewer}
+	pull := api.PullSpec{Ref: spec.Image, Platform: spec.Platform, Access: o.reach, Force: spec.Pull == api.PullAlways || spec.Pull == api.PullNewer}
 	_, err := fetch(ctx, e, s, pull, progressTo(e.err, quiet))
 	return err
 }

@@ -58,6 +58,9 @@ func runEdit(ctx context.Context, e *env, f *pflag.FlagSet, o EditOptions, args 
 	if err != nil {
 		return err
 	}
+	if o.reach, err = o.Access.access(e); err != nil {
+		return err
+	}
 	asked, err := o.build(append([]string{"image"}, args[1:]...))
 	if err != nil {
 		return err

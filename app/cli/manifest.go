@@ -37,18 +37,26 @@ func newManifestCreateCommand() *command {
 }
 
 func newManifestInspectCommand() *command {
-	var o struct{ Verbose bool }
+	var o struct {
+		Verbose bool
+		Access  AccessOptions
+	}
 	c := &command{
 		name: "inspect", args: "[OPTIONS] NAME[:TAG|@DIGEST]", group: "Registries", least: 1, most: 1,
 		short: "Print the manifest, or manifest list, of an image at its registry",
 	}
 	c.set().BoolVarP(&o.Verbose, "verbose", "v", false, "Print what is known of each image, in Davit's own shape")
+	o.Access.addFlags(c.set())
 	c.run = func(ctx context.Context, e *env, args []string) error {
+		access, err := o.Access.access(e)
+		if err != nil {
+			return err
+		}
 		s, err := e.Service(ctx)
 		if err != nil {
 			return err
 		}
-		m, err := s.Manifest(ctx, args[0])
+		m, err := s.Manifest(ctx, args[0], access)
 		if err != nil {
 			return err
 		}

@@ -48,20 +48,17 @@ func runPull(ctx context.Context, e *env, o PullOptions, ref string) error {
 	if !o.AllTags {
 		return pullOne(ctx, e, s, o, api.PullSpec{Ref: ref, Access: access})
 	}
-	if !access.IsZero() {
-		return invalid("--all-tags goes with neither --creds nor --tls-verify: log in to the registry")
-	}
-	refs, err := tagsThere(ctx, s, ref)
+	refs, err := tagsThere(ctx, s, ref, access)
 	for _, one := range refs {
 		if err == nil {
-			err = pullOne(ctx, e, s, o, api.PullSpec{Ref: one})
+			err = pullOne(ctx, e, s, o, api.PullSpec{Ref: one, Access: access})
 		}
 	}
 	return err
 }
 
 // tagsThere are the names of all tags that a repository has at its registry.
-func tagsThere(ctx context.Context, s api.Service, repository string) ([]string, error) {
+func tagsThere(ctx context.Context, s api.Service, repository string, access api.RegistryAccess) ([]string, error) {
 	r, err := s.ResolveImage(ctx, repository)
 	if err != nil {
 		return nil, err
@@ -69,7 +66,7 @@ func tagsThere(ctx context.Context, s api.Service, repository string) ([]string,
 	if _, tag := splitName(r.Name); tag != "latest" || strings.Contains(repository, "@") || strings.HasSuffix(repository, ":latest") {
 		return nil, invalid("--all-tags wants a repository without a tag")
 	}
-	list, err := s.Tags(ctx, repository)
+	list, err := s.Tags(ctx, repository, access)
 	if err != nil {
 		return nil, err
 	}

@@ -57,11 +57,12 @@ func runSearch(ctx context.Context, e *env, o SearchOptions, term string) error 
 	if err != nil {
 		return err
 	}
-	if o.ListTags && !access.IsZero() {
-		return invalid("--list-tags goes with neither --creds nor --tls-verify: log in to the registry")
-	}
 	if o.ListTags {
-		return listTags(ctx, e, s, o, term)
+		list, err := s.Tags(ctx, term, access)
+		if err != nil {
+			return err
+		}
+		return printTags(e, o, list)
 	}
 	found, err := search(ctx, e, s, api.SearchQuery{Term: term, Limit: o.Limit, Official: official, Access: access})
 	if err != nil {
@@ -177,11 +178,7 @@ var tagTable = table[tagRow]{
 	layout: `{{.Name}}\t{{.Tag}}`,
 }
 
-func listTags(ctx context.Context, e *env, s api.Service, o SearchOptions, repository string) error {
-	list, err := s.Tags(ctx, repository)
-	if err != nil {
-		return err
-	}
+func printTags(e *env, o SearchOptions, list api.TagList) error {
 	if o.JSON {
 		return writeJSON(e.out, list)
 	}

@@ -18,12 +18,15 @@ type SpecOptions struct {
 	compatible
 	cidFile string
 	replace bool
+	Access  AccessOptions
+	reach   api.RegistryAccess // what Access says, for pulls alone
 }
 
 func (o *SpecOptions) addFlags(f *pflag.FlagSet) {
 	o.Add(f)
 	o.compatible.addFlags(f)
 	f.BoolVar(&o.replace, "replace", false, "Remove the container of that --name first, where there is one")
+	o.Access.addFlags(f)
 	f.StringVar(&o.cidFile, "cidfile", "", "Write the container's id to this `file`")
 }
 

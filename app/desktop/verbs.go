@@ -92,7 +92,7 @@ func (v *Verbs) Registries() ([]api.Registry, error) {
 
 // Tags lists a repository's tags.
 func (v *Verbs) Tags(repository string) (api.TagList, error) {
-	return v.service.Tags(context.Background(), repository)
+	return v.service.Tags(context.Background(), repository, api.RegistryAccess{})
 }
 
 // Login keeps credentials for a registry.

@@ -14,5 +14,13 @@ type RegistryAccess struct {
 	TLSVerify *bool `json:"tlsVerify,omitempty"`
 }
 
+// Equal tells that both reach registries in the same way.
+func (a RegistryAccess) Equal(b RegistryAccess) bool {
+	if (a.TLSVerify == nil) != (b.TLSVerify == nil) || a.TLSVerify != nil && *a.TLSVerify != *b.TLSVerify {
+		return false
+	}
+	return a.Username == b.Username && a.Password == b.Password
+}
+
 // IsZero tells that nothing was asked for.
 func (a RegistryAccess) IsZero() bool { return a == RegistryAccess{} }

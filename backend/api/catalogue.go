@@ -11,7 +11,7 @@ type Catalogue interface {
 	// README, tags with sizes for each platform. What a registry does not tell is empty.
 	Repository(ctx context.Context, ref string) (Repository, error)
 	// Manifest tells what a ref is at its registry, without fetching layers.
-	Manifest(ctx context.Context, ref string) (Manifest, error)
+	Manifest(ctx context.Context, ref string, a RegistryAccess) (Manifest, error)
 	// PullQuota asks Docker Hub how many pulls are left; asking takes none.
 	PullQuota(ctx context.Context) (PullQuota, error)
 	// SetRegistry adds a registry, or changes it, in Davit's own file among

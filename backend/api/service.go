@@ -137,7 +137,7 @@ type Registries interface {
 	// own Error where that one did not answer.
 	Search(ctx context.Context, q SearchQuery, sink func(SearchPage) error) error
 	// Tags lists the tags of a repository ("docker.io/library/nginx").
-	Tags(ctx context.Context, repository string) (TagList, error)
+	Tags(ctx context.Context, repository string, a RegistryAccess) (TagList, error)
 	// Login checks the credentials with the registry and keeps them.
 	Login(ctx context.Context, l Login) error
 	// Logout forgets the credentials for a registry; KindNotFound where there are none.

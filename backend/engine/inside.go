@@ -50,8 +50,8 @@ func (e *Engine) Repository(ctx context.Context, ref string) (api.Repository, er
 }
 
 // Manifest implements api.Service.
-func (e *Engine) Manifest(ctx context.Context, ref string) (api.Manifest, error) {
-	return asked(ctx, e, func(i Images) (api.Manifest, error) { return i.RemoteManifest(ctx, ref) })
+func (e *Engine) Manifest(ctx context.Context, ref string, a api.RegistryAccess) (api.Manifest, error) {
+	return asked(ctx, e, func(i Images) (api.Manifest, error) { return i.RemoteManifest(ctx, ref, a) })
 }
 
 // PullQuota implements api.Service.

@@ -25,7 +25,7 @@ func (e *Engine) Push(ctx context.Context, spec api.PushSpec) (api.Operation, er
 		return api.Operation{}, explain(err)
 	}
 	first := api.Operation{Kind: "push", Title: "Push " + to, Subject: to}
-	return e.ops.start("push "+spec.Ref+" "+to, first, func(ctx context.Context, op *operation) error {
+	return e.ops.start(job{fmt.Sprintf("push %s %s %q", spec.Ref, to, spec.With), spec.Access}, first, func(ctx context.Context, op *operation) error {
 		return e.push(ctx, images, spec, op)
 	}), nil
 }
@@ -254,7 +254,7 @@ type ImageLibrary interface {
 	Compare(ctx context.Context, a, b string) (api.Comparison, error)
 
 	Page(ctx context.Context, ref string) (api.Repository, error)
-	RemoteManifest(ctx context.Context, ref string) (api.Manifest, error)
+	RemoteManifest(ctx context.Context, ref string, a api.RegistryAccess) (api.Manifest, error)
 	Quota(ctx context.Context) (api.PullQuota, error)
 	SetRegistry(ctx context.Context, spec api.RegistrySpec) error
 	RemoveRegistry(ctx context.Context, host string) error

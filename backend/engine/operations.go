@@ -34,7 +34,7 @@ type operations struct {
 // operation is one of them; operations.mu guards now and changed.
 type operation struct {
 	id      string
-	key     string // same key, same work
+	job     job
 	work    func(context.Context, *operation) error
 	stop    context.CancelCauseFunc
 	pausing bool // it is stopped to go on later
@@ -43,31 +43,41 @@ type operation struct {
 	note    *noted        // the record of a pull; nil: it has none
 }
 
+// job is what an operation does. One that is asked for twice is joined, unless
+// the second is to reach the registries in another way: nobody is given what
+// another's password is for, nor fails by it.
+type job struct {
+	key    string // same key, same work
+	access api.RegistryAccess
+}
+
+func (j job) same(k job) bool { return j.key == k.key && j.access.Equal(k.access) }
+
 func (o *operations) begin(e *Engine) { o.e = e }
 
 // start does work in a goroutine of the engine's and answers how it stands at
 // once. Where the same work is under way, it answers that.
-func (o *operations) start(key string, first api.Operation, work func(context.Context, *operation) error) api.Operation {
+func (o *operations) start(j job, first api.Operation, work func(context.Context, *operation) error) api.Operation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if op := o.same(key); op != nil {
+	if op := o.same(j); op != nil {
 		return op.snapshot()
 	}
-	return o.begun(&operation{key: key, work: work, now: first, changed: make(chan struct{})}).snapshot()
+	return o.begun(&operation{job: j, work: work, now: first, changed: make(chan struct{})}).snapshot()
 }
 
 // startPull is start for a pull. One of the same image whose engine ended goes
 // on under its old id.
 func (o *operations) startPull(spec api.PullSpec, first api.Operation, work func(context.Context, *operation) error) api.Operation {
-	key := pullKey(first.Subject, spec)
+	j := pullJob(first.Subject, spec)
 	spec.Access = api.RegistryAccess{} // what is written down of it is without passwords
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if op := o.same(key); op != nil {
+	if op := o.same(j); op != nil {
 		return op.snapshot()
 	}
-	op := &operation{key: key, work: work, now: first, changed: make(chan struct{})}
-	own, r := o.orphan(key)
+	op := &operation{job: j, work: work, now: first, changed: make(chan struct{})}
+	own, r := o.orphan(j)
 	if own != nil {
 		op.now.ID, op.note = r.Now.ID, &noted{own: own, spec: spec}
 	}
@@ -83,9 +93,9 @@ func (o *operations) startPull(spec api.PullSpec, first api.Operation, work func
 
 // same finds an operation that does the same and is not over; one that is
 // paused goes on. mu is held.
-func (o *operations) same(key string) *operation {
+func (o *operations) same(j job) *operation {
 	for _, op := range o.list {
-		if op.key != key || op.now.State.Ended() {
+		if !op.job.same(j) || op.now.State.Ended() {
 			continue
 		}
 		if op.now.State == api.OperationPaused {
@@ -172,6 +182,7 @@ func (o *operations) finish(ctx context.Context, op *operation, err error) {
 			now.State, action = api.OperationFailed, "fail"
 			now.Error = api.AsError(explain(err))
 		}
+		op.over()
 	})
 	o.e.news.own("operation", action, op.id, title)
 	o.mu.Lock()
@@ -185,6 +196,9 @@ func (op *operation) snapshot() api.Operation {
 	s.Steps = slices.Clone(s.Steps)
 	return s
 }
+
+// over lets go of what only the work needed, a password among it.
+func (op *operation) over() { op.work, op.job.access = nil, api.RegistryAccess{} }
 
 func (o *operations) find(id string) (*operation, error) {
 	for _, op := range o.list {
@@ -298,6 +312,7 @@ func (o *operations) cancel(op *operation) (stopped bool) {
 	if op.now.State == api.OperationPaused || op.now.State == api.OperationWaiting {
 		o.unline(op)
 		op.now.State, op.now.Ended = api.OperationCancelled, time.Now().UTC()
+		op.over()
 		o.noteProgress(op, true)
 		op.wake()
 		o.turn()

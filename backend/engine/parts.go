@@ -65,7 +65,7 @@ type Images interface {
 	ImageStores
 	Registries(ctx context.Context) ([]api.Registry, error)
 	Search(ctx context.Context, q api.SearchQuery, sink func(api.SearchPage) error) error
-	Tags(ctx context.Context, repository string) (api.TagList, error)
+	Tags(ctx context.Context, repository string, a api.RegistryAccess) (api.TagList, error)
 	Login(ctx context.Context, l api.Login) error
 	Logout(ctx context.Context, registry string) error
 }

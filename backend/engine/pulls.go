@@ -228,7 +228,7 @@ func (o *operations) adopt(ctx context.Context, own *pulls.Own, r pulls.Record) 
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	op := &operation{id: r.Now.ID, key: pullKey(r.Now.Subject, r.Spec), now: r.Now, changed: make(chan struct{})}
+	op := &operation{id: r.Now.ID, job: pullJob(r.Now.Subject, r.Spec), now: r.Now, changed: make(chan struct{})}
 	op.work = func(ctx context.Context, op *operation) error { return o.e.pull(ctx, images, r.Spec, op) }
 	op.note = &noted{own: own, spec: r.Spec}
 	op.now.Reason, op.now.Place = "", 0
@@ -256,13 +256,14 @@ func (o *operations) dropDownloads(ctx context.Context, now api.Operation) {
 }
 
 // orphan takes over the record of a pull of the same image whose engine ended.
-func (o *operations) orphan(key string) (*pulls.Own, pulls.Record) {
+// Records are without passwords, so one that comes with its own leaves them be.
+func (o *operations) orphan(j job) (*pulls.Own, pulls.Record) {
 	all, err := o.records().List()
 	if err != nil {
 		return nil, pulls.Record{}
 	}
 	for _, l := range all {
-		if l.Owned || l.Now.State.Ended() || pullKey(l.Now.Subject, l.Spec) != key {
+		if l.Owned || l.Now.State.Ended() || !pullJob(l.Now.Subject, l.Spec).same(j) {
 			continue
 		}
 		if own, r, err := o.records().Take(l.Now.ID); own != nil && err == nil {
@@ -272,8 +273,8 @@ func (o *operations) orphan(key string) (*pulls.Own, pulls.Record) {
 	return nil, pulls.Record{}
 }
 
-func pullKey(subject string, spec api.PullSpec) string {
-	return "pull " + subject + " " + spec.Platform
+func pullJob(subject string, spec api.PullSpec) job {
+	return job{"pull " + subject + " " + spec.Platform, spec.Access}
 }
 
 // ResumeOperations implements api.Service.

@@ -122,8 +122,6 @@ func TestPullsOutliveTheirEngine(t *testing.T) {
 	}
 }
 
-// TestARecordOfAKilledEngine is as a killed engine leaves it: it says that it
-// runs, and nobody holds it.
 func TestNoPasswordIsWrittenDown(t *testing.T) {
 	b := newBench(t)
 	b.images.pull = blocking
@@ -156,6 +154,59 @@ func TestNoPasswordIsWrittenDown(t *testing.T) {
 	}
 }
 
+// TestWhoComesWithAPasswordJoinsNobodyElse begins pulls of one image in several
+// ways: each is an operation of its own, but for who comes in the same way.
+func TestWhoComesWithAPasswordJoinsNobodyElse(t *testing.T) {
+	b := newBench(t)
+	b.images.pull = blocking
+	orphan := api.Operation{ID: "00ff", Kind: "pull", Subject: fullName("slow"), State: api.OperationRunning, Started: time.Now()}
+	own, err := pulls.Open(b.dirs.Pulls()).Begin(pulls.Record{Spec: api.PullSpec{Ref: "slow"}, Now: orphan})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := own.Leave(pulls.Record{Spec: api.PullSpec{Ref: "slow"}, Now: orphan}); err != nil {
+		t.Fatal(err)
+	}
+	yes, no, again := true, false, true
+	ids := map[string]api.RegistryAccess{}
+	for _, a := range []api.RegistryAccess{
+		{Username: "ada", Password: "1"}, {Username: "ada", Password: "2"}, {Username: "eve", Password: "1"}, {TLSVerify: &yes}, {TLSVerify: &no}, {},
+	} {
+		o, err := b.Pull(t.Context(), api.PullSpec{Ref: "slow", Access: a})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if was, joined := ids[o.ID]; joined {
+			t.Errorf("%+v joined %+v", a, was)
+		}
+		if goesOn := o.ID == orphan.ID; goesOn != a.IsZero() {
+			t.Errorf("%+v goes on with what another began: %v", a, goesOn)
+		}
+		ids[o.ID] = a
+	}
+	for _, a := range []api.RegistryAccess{{Username: "ada", Password: "2"}, {TLSVerify: &again}, {}} {
+		o, err := b.Pull(t.Context(), api.PullSpec{Ref: "slow", Access: a})
+		if was, joined := ids[o.ID]; err != nil || !joined || !was.Equal(a) {
+			t.Errorf("%+v joined %+v, %v", a, was, err)
+		}
+	}
+	for id := range ids {
+		if err := b.CancelOperation(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		b.state(t, id, api.OperationCancelled)
+	}
+	b.ops.mu.Lock()
+	defer b.ops.mu.Unlock()
+	for _, op := range b.ops.list {
+		if !op.job.access.IsZero() || op.work != nil {
+			t.Errorf("%s is over and keeps its password", op.now.ID)
+		}
+	}
+}
+
+// TestARecordOfAKilledEngine is as a killed engine leaves it: it says that it
+// runs, and nobody holds it.
 func TestARecordOfAKilledEngine(t *testing.T) {
 	b := newBench(t)
 	b.images.pull = func(context.Context, func(image.Progress)) error { return nil }

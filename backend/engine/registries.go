@@ -35,12 +35,12 @@ func (e *Engine) Search(ctx context.Context, q api.SearchQuery, sink func(api.Se
 }
 
 // Tags implements api.Service.
-func (e *Engine) Tags(ctx context.Context, repository string) (api.TagList, error) {
+func (e *Engine) Tags(ctx context.Context, repository string, a api.RegistryAccess) (api.TagList, error) {
 	images, err := e.images.get(ctx)
 	if err != nil {
 		return api.TagList{}, explain(err)
 	}
-	t, err := images.Tags(ctx, repository)
+	t, err := images.Tags(ctx, repository, a)
 	t.Tags = list(t.Tags)
 	return t, explain(err)
 }

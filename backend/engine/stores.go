@@ -41,7 +41,7 @@ func (e *Engine) SaveTo(ctx context.Context, spec api.SaveSpec) (api.Operation, 
 		return api.Operation{}, explain(err)
 	}
 	first := api.Operation{Kind: "save", Title: "Save " + filepath.Base(spec.Path), Subject: spec.Path, Total: size}
-	return e.ops.start("save "+spec.Path, first, func(ctx context.Context, op *operation) error {
+	return e.ops.start(job{key: "save " + spec.Path}, first, func(ctx context.Context, op *operation) error {
 		return e.counted(op, func(count func(int64)) error { return images.SaveTo(ctx, spec, count) })
 	}), nil
 }
@@ -82,7 +82,7 @@ func (e *Engine) ImportFrom(ctx context.Context, spec api.ImportFromSpec) (api.O
 		first.Total += i.Size
 		first.Steps = append(first.Steps, api.Step{ID: i.ID, Title: firstOr(i.Names, i.ID[7:19]), State: "waiting", Total: i.Size})
 	}
-	return e.ops.start("import "+spec.Store+fmt.Sprint(spec.Refs), first, func(ctx context.Context, op *operation) error {
+	return e.ops.start(job{key: "import " + spec.Store + fmt.Sprint(spec.Refs)}, first, func(ctx context.Context, op *operation) error {
 		return e.importAll(ctx, images, spec.Store, chosen, op)
 	}), nil
 }
@@ -137,7 +137,7 @@ func (e *Engine) FetchLayer(ctx context.Context, ref string, layer int) (api.Ope
 		return api.Operation{}, explain(err)
 	}
 	first := api.Operation{Kind: "layer", Title: fmt.Sprintf("Fetch layer %d of %s", layer, ref), Subject: ref}
-	return e.ops.start(fmt.Sprint("layer ", ref, " ", layer), first, func(ctx context.Context, op *operation) error {
+	return e.ops.start(job{key: fmt.Sprint("layer ", ref, " ", layer)}, first, func(ctx context.Context, op *operation) error {
 		return images.FetchLayer(ctx, ref, layer, func(p image.Progress) {
 			e.ops.change(op, func(now *api.Operation) {
 				now.Done, now.Total, now.Steps = p.Done, p.Total, slices.Clone(list(p.Steps))

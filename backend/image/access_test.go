@@ -30,12 +30,24 @@ func TestAccessOfOneCall(t *testing.T) {
 			if p := searched(t, s, api.SearchQuery{Term: host + "/team/app", Access: me})[host]; p.Error != nil || len(p.Results) != 1 {
 				t.Errorf("search: %+v", p)
 			}
+			if l, err := s.Tags(bg, host+"/team/app", me); err != nil || len(l.Tags) != 2 {
+				t.Errorf("tags: %+v, %v", l, err)
+			}
+			if m, err := s.RemoteManifest(bg, ref, me); err != nil || m.Raw == "" {
+				t.Errorf("manifest: %+v, %v", m, err)
+			}
 			for _, a := range []api.RegistryAccess{{}, {Username: "me", Password: "wrong"}} {
 				if _, err := s.Pull(bg, api.PullSpec{Ref: ref, Access: a, Force: true}, nil); api.KindOf(err) != api.KindDenied {
 					t.Errorf("pull as %+v: %v", a, err)
 				}
 				if _, err := s.Push(bg, api.PushSpec{Ref: ref, To: host + "/team/app:3", Access: a}, nil); api.KindOf(err) != api.KindDenied {
 					t.Errorf("push as %+v: %v", a, err)
+				}
+				if l, err := s.Tags(bg, host+"/team/app", a); api.KindOf(err) != api.KindDenied {
+					t.Errorf("tags as %+v: %+v, %v", a, l, err)
+				}
+				if m, err := s.RemoteManifest(bg, ref, a); api.KindOf(err) != api.KindDenied {
+					t.Errorf("manifest as %+v: %+v, %v", a, m, err)
 				}
 			}
 			if users, err := s.creds.Users(bg); err != nil || len(users) != 0 {

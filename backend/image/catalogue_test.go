@@ -102,14 +102,14 @@ func TestRemoteManifest(t *testing.T) {
 	reg := images.Registry(t)
 	digest := images.Push(t, reg+"/team/app:1", images.Image(t, v1.Config{}, images.Layer(t, images.File("a", "1"))))
 	s := open(t)
-	m := must[api.Manifest](t)(s.RemoteManifest(bg, reg+"/team/app:1"))
+	m := must[api.Manifest](t)(s.RemoteManifest(bg, reg+"/team/app:1", api.RegistryAccess{}))
 	if m.Digest != digest || len(m.Images) != 1 || m.Images[0].Platform != "linux/amd64" || len(m.Images[0].Layers) != 1 || m.Images[0].Layers[0].CreatedBy != "step 1" || int64(len(m.Raw)) != m.Size {
 		t.Errorf("%+v", m)
 	}
 	if list := must[[]api.Image](t)(s.List(bg)); len(list) != 0 {
 		t.Errorf("something was pulled: %+v", list)
 	}
-	if _, err := s.RemoteManifest(bg, reg+"/absent"); api.KindOf(err) != api.KindNotFound {
+	if _, err := s.RemoteManifest(bg, reg+"/absent", api.RegistryAccess{}); api.KindOf(err) != api.KindNotFound {
 		t.Error(err)
 	}
 }

@@ -85,7 +85,7 @@ func (m misbehaviour) try(t *testing.T) {
 func tags(t *testing.T, s *Store, repo string) {
 	ctx, cancel := context.WithTimeout(bg, 20*time.Second)
 	defer cancel()
-	list, err := s.Tags(ctx, repo)
+	list, err := s.Tags(ctx, repo, api.RegistryAccess{})
 	if ctx.Err() != nil {
 		t.Error("tags took too long")
 	}

@@ -61,8 +61,8 @@ func useAfterLogIn(t *testing.T, host string) {
 		t.Fatal(err)
 	}
 	must[Pulled](t)(s.Pull(bg, api.PullSpec{Ref: host + "/team/app:1"}, nil))
-	must[api.TagList](t)(s.Tags(bg, host+"/team/app"))
-	must[api.Manifest](t)(s.RemoteManifest(bg, host+"/team/app:1"))
+	must[api.TagList](t)(s.Tags(bg, host+"/team/app", api.RegistryAccess{}))
+	must[api.Manifest](t)(s.RemoteManifest(bg, host+"/team/app:1", api.RegistryAccess{}))
 	if p := searched(t, s, api.SearchQuery{Term: host + "/team/app"})[host]; p.Error != nil || len(p.Results) != 1 {
 		t.Errorf("search: %+v", p)
 	}

@@ -12,11 +12,16 @@ import (
 )
 
 // RemoteManifest tells what a ref is at its registry.
-func (s *Store) RemoteManifest(ctx context.Context, ref string) (api.Manifest, error) {
+func (s *Store) RemoteManifest(ctx context.Context, ref string, a api.RegistryAccess) (api.Manifest, error) {
 	r, err := s.c.Registries.Resolve(ref)
 	if err != nil {
 		return api.Manifest{}, err
 	}
+	ctx, leave, err := s.reach(ctx, a, registriesOf(r.Names)...)
+	if err != nil {
+		return api.Manifest{}, err
+	}
+	defer leave()
 	var failed []error
 	for _, n := range r.Names {
 		m, err := s.remoteManifest(ctx, n)
@@ -114,7 +119,7 @@ func (s *Store) single(ctx context.Context, repo *fetch.Repository, m *manifest.
 
 // Page tells what its registry says of a repository.
 func (s *Store) Page(ctx context.Context, ref string) (api.Repository, error) {
-	list, err := s.Tags(ctx, ref)
+	list, err := s.Tags(ctx, ref, api.RegistryAccess{})
 	if err != nil {
 		return api.Repository{}, err
 	}

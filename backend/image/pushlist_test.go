@@ -38,7 +38,7 @@ func TestPushAList(t *testing.T) {
 	if len(last.Steps) != 2 || last.Done != last.Total || last.Name != spec.To {
 		t.Errorf("%+v", last)
 	}
-	there := must[api.Manifest](t)(s.RemoteManifest(bg, spec.To))
+	there := must[api.Manifest](t)(s.RemoteManifest(bg, spec.To, api.RegistryAccess{}))
 	if there.Digest != p.Digest || len(there.Images) != 2 {
 		t.Fatalf("%+v, want %+v", there, p)
 	}
@@ -67,7 +67,7 @@ func TestPushAListRefuses(t *testing.T) {
 			t.Errorf("%s: %v", with, err)
 		}
 	}
-	if m, err := s.RemoteManifest(bg, from+"/team/list:1"); err == nil {
+	if m, err := s.RemoteManifest(bg, from+"/team/list:1", api.RegistryAccess{}); err == nil {
 		t.Errorf("a list stands there: %+v", m)
 	}
 }

@@ -217,11 +217,16 @@ func official(rs []api.SearchResult) []api.SearchResult {
 }
 
 // Tags lists the tags of a repository.
-func (s *Store) Tags(ctx context.Context, repository string) (api.TagList, error) {
+func (s *Store) Tags(ctx context.Context, repository string, a api.RegistryAccess) (api.TagList, error) {
 	r, err := s.c.Registries.Resolve(repository)
 	if err != nil {
 		return api.TagList{}, err
 	}
+	ctx, leave, err := s.reach(ctx, a, registriesOf(r.Names)...)
+	if err != nil {
+		return api.TagList{}, err
+	}
+	defer leave()
 	var first error
 	for _, n := range r.Names {
 		tags, more, err := s.tags(ctx, n)

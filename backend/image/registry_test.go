@@ -117,17 +117,17 @@ func TestSearchForAReference(t *testing.T) {
 func TestTags(t *testing.T) {
 	list := images.Host(images.CatalogueRegistry(t))
 	s := open(t, apis(t))
-	l := must[api.TagList](t)(s.Tags(bg, list+"/team/app"))
+	l := must[api.TagList](t)(s.Tags(bg, list+"/team/app", api.RegistryAccess{}))
 	if len(l.Tags) != 3 || l.Tags[0].Name != "latest" || l.Tags[1].Name != "1.10" || l.Tags[2].Name != "1.9" {
 		t.Errorf("%+v", l)
 	}
-	if l := must[api.TagList](t)(s.Tags(bg, list+"/null")); l.Tags == nil || len(l.Tags) != 0 {
+	if l := must[api.TagList](t)(s.Tags(bg, list+"/null", api.RegistryAccess{})); l.Tags == nil || len(l.Tags) != 0 {
 		t.Errorf("%+v", l)
 	}
-	if l := must[api.TagList](t)(s.Tags(bg, "nginx")); l.Repository != "docker.io/library/nginx" || len(l.Tags) != 2 || l.Tags[0].Size != 70000000 {
+	if l := must[api.TagList](t)(s.Tags(bg, "nginx", api.RegistryAccess{})); l.Repository != "docker.io/library/nginx" || len(l.Tags) != 2 || l.Tags[0].Size != 70000000 {
 		t.Errorf("%+v", l)
 	}
-	if l := must[api.TagList](t)(s.Tags(bg, "quay.io/team/app")); len(l.Tags) != 1 || l.Tags[0].Updated.IsZero() {
+	if l := must[api.TagList](t)(s.Tags(bg, "quay.io/team/app", api.RegistryAccess{})); len(l.Tags) != 1 || l.Tags[0].Updated.IsZero() {
 		t.Errorf("%+v", l)
 	}
 }

@@ -110,8 +110,8 @@ func (c *client) Search(ctx context.Context, q api.SearchQuery, sink func(api.Se
 	return stream(ctx, c, sink, "Search", q)
 }
 
-func (c *client) Tags(ctx context.Context, repository string) (api.TagList, error) {
-	return query[api.TagList](ctx, c, "Tags", repository)
+func (c *client) Tags(ctx context.Context, repository string, a api.RegistryAccess) (api.TagList, error) {
+	return query[api.TagList](ctx, c, "Tags", repository, a)
 }
 
 func (c *client) Login(ctx context.Context, l api.Login) error {

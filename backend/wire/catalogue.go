@@ -13,8 +13,8 @@ func (c *client) Repository(ctx context.Context, ref string) (api.Repository, er
 	return query[api.Repository](ctx, c, "Repository", ref)
 }
 
-func (c *client) Manifest(ctx context.Context, ref string) (api.Manifest, error) {
-	return query[api.Manifest](ctx, c, "Manifest", ref)
+func (c *client) Manifest(ctx context.Context, ref string, a api.RegistryAccess) (api.Manifest, error) {
+	return query[api.Manifest](ctx, c, "Manifest", ref, a)
 }
 
 func (c *client) PullQuota(ctx context.Context) (api.PullQuota, error) {

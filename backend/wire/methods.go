@@ -102,7 +102,7 @@ func imageMethods() map[string]method {
 		"ImageTree":     query0(api.Service.ImageTree),
 
 		"Repository":     query1(api.Service.Repository),
-		"Manifest":       query1(api.Service.Manifest),
+		"Manifest":       query2(api.Service.Manifest),
 		"PullQuota":      query0(api.Service.PullQuota),
 		"SetRegistry":    command1(api.Service.SetRegistry),
 		"RemoveRegistry": command1(api.Service.RemoveRegistry),
@@ -113,7 +113,7 @@ func imageMethods() map[string]method {
 
 		"Registries": query0(api.Service.Registries),
 		"Search":     stream1(api.Service.Search),
-		"Tags":       query1(api.Service.Tags),
+		"Tags":       query2(api.Service.Tags),
 		"Login":      command1(api.Service.Login),
 		"Logout":     command1(api.Service.Logout),
 	}

@@ -124,7 +124,7 @@ func (f *Fake) CompareImages(ctx context.Context, a, b string) (c api.Comparison
 
 // Repository implements api.Service.
 func (f *Fake) Repository(ctx context.Context, ref string) (api.Repository, error) {
-	list, err := f.Tags(ctx, ref)
+	list, err := f.Tags(ctx, ref, api.RegistryAccess{})
 	if err != nil {
 		return api.Repository{}, err
 	}
@@ -141,7 +141,7 @@ func (f *Fake) Repository(ctx context.Context, ref string) (api.Repository, erro
 }
 
 // Manifest implements api.Service.
-func (f *Fake) Manifest(ctx context.Context, ref string) (api.Manifest, error) {
+func (f *Fake) Manifest(ctx context.Context, ref string, _ api.RegistryAccess) (api.Manifest, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.enter(ctx); err != nil {

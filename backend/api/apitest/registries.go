@@ -103,7 +103,7 @@ func (f *Fake) searchIn(r api.Registry, q api.SearchQuery) api.SearchPage {
 }
 
 // Tags implements api.Service.
-func (f *Fake) Tags(ctx context.Context, repository string) (api.TagList, error) {
+func (f *Fake) Tags(ctx context.Context, repository string, _ api.RegistryAccess) (api.TagList, error) {
 	if err := f.pause(ctx, 200*time.Millisecond); err != nil {
 		return api.TagList{}, err
 	}

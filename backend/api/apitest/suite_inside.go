@@ -75,12 +75,12 @@ func testRepository(s *suite) {
 	if r.Name != s.TagsOf || len(r.Tags) == 0 || r.LatestIs == nil {
 		s.Errorf("%+v", r)
 	}
-	m, err := s.Service.Manifest(s.ctx(), s.TagsOf)
+	m, err := s.Service.Manifest(s.ctx(), s.TagsOf, api.RegistryAccess{})
 	s.ok(err)
 	if !strings.HasPrefix(m.Digest, "sha256:") || len(m.Images) == 0 || m.Raw == "" || m.Size != int64(len(m.Raw)) || m.Images[0].Platform == "" {
 		s.Errorf("%+v", m)
 	}
-	_, err = s.Service.Manifest(s.ctx(), "Not A Name")
+	_, err = s.Service.Manifest(s.ctx(), "Not A Name", api.RegistryAccess{})
 	s.want(api.KindInvalid, err)
 }
 

@@ -47,7 +47,7 @@ func testSearch(s *suite) {
 		s.Errorf("%v, want the sink's own error", err)
 	}
 	s.want(api.KindInvalid, s.Service.Search(s.ctx(), api.SearchQuery{Term: " "}, func(api.SearchPage) error { return nil }))
-	tags, err := s.Service.Tags(s.ctx(), s.TagsOf)
+	tags, err := s.Service.Tags(s.ctx(), s.TagsOf, api.RegistryAccess{})
 	s.ok(err)
 	if len(tags.Tags) == 0 || !strings.Contains(tags.Repository, "/") {
 		s.Errorf("tags of %s: %+v", s.TagsOf, tags)

@@ -80,7 +80,7 @@ export class Client {
       signal,
     );
   async tags(repository: string, signal?: AbortSignal) {
-    const list = await this.transport.call<t.TagList>('Tags', [repository], signal);
+    const list = await this.transport.call<t.TagList>('Tags', [repository, {}], signal);
     return { ...list, tags: list.tags ?? [] };
   }
   login = (l: t.Login) => this.transport.call<null>('Login', [l]);
