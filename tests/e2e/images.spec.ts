@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { archive, layered } from './archive.ts';
 import type { Davit } from './davit.ts';
-import { answer, expect, expectAccessible, pictures, test } from './fixtures.ts';
+import { answer, expect, expectAccessible, go, pictures, test } from './fixtures.ts';
 import { ImagesPage, load } from './pages/images.ts';
 import { tar } from './tar.ts';
 
@@ -41,6 +41,14 @@ test('a hand-made archive is loaded, looked into and removed', async ({ app, dav
     const overview = await images.tab('Overview');
     await expect(overview).toContainText('loaded from');
     await expectAccessible(app, 'image');
+  });
+
+  await test.step('by its name in an address', async () => {
+    await go(app, '#/images');
+    await expect(images.row(/hand-made/)).not.toHaveAttribute('aria-current');
+    await go(app, '#/images/localhost%2Fhand-made:1/overview');
+    await expect(app.getByRole('tabpanel', { name: 'Overview' })).toContainText('loaded from');
+    await expect(images.row(/hand-made/)).toHaveAttribute('aria-current', 'true');
   });
 
   await test.step('names', async () => {

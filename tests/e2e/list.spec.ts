@@ -1,4 +1,4 @@
-import { expect, expectAccessible, pictures, test } from './fixtures.ts';
+import { expect, expectAccessible, go, pictures, test } from './fixtures.ts';
 import { ContainersPage } from './pages/containers.ts';
 
 const project = (name: string) => ['--label', `com.docker.compose.project=${name}`];
@@ -28,6 +28,13 @@ test('groups, filters, several at once, and what the right button offers', async
     await expect(list.row('alone')).toHaveCount(0);
     await expect(list.filter).toHaveValue('project:shop');
     await list.filter.fill('');
+  });
+
+  await test.step('by its name in an address', async () => {
+    await go(app, '#/containers/alone/logs');
+    await expect(app.getByRole('tab', { name: 'Logs' })).toHaveAttribute('aria-selected', 'true');
+    await expect(list.row('alone')).toHaveAttribute('aria-current', 'true');
+    await go(app, '#/containers');
   });
 
   await test.step('filters', async () => {

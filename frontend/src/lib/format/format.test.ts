@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { age, ago, bytes, familiarName, imageName, localeOf, shortID } from '.';
+import { age, ago, bytes, compact, familiarName, hundredths, imageName, localeOf, percent, shortID } from '.';
+import { t } from '$lib/i18n';
+
 
 const now = Date.parse('2026-05-01T12:00:00Z');
+
+/** Between the marks that keep a text's direction from what is around it. */
+const apart = (text: string) => `\u2068${text}\u2069`;
 
 describe('localeOf', () => {
   it.each([
@@ -20,7 +25,7 @@ describe('bytes', () => {
     [999_600, '1.0 MB'],
     [67_300_000, '67 MB'],
     [1_250_000_000, '1.3 GB'],
-  ])('%d is %s', (n, text) => expect(bytes(n)).toBe(text));
+  ])('%d is %s', (n, text) => expect(bytes(n)).toBe(apart(text)));
 });
 
 describe('times', () => {
@@ -30,14 +35,28 @@ describe('times', () => {
     expect(ago('2026-05-01T12:00:03Z', now)).toBe('now');
   });
   it('has a short form', () => {
-    expect(age('2026-05-01T11:55:00Z', now)).toBe('5 min');
-    expect(age('2026-05-01T11:59:55Z', now)).toBe('5 s');
+    expect(age('2026-05-01T11:55:00Z', now)).toBe(apart('5 min'));
+    expect(age('2026-05-01T11:59:55Z', now)).toBe(apart('5 s'));
   });
   it('says nothing for times that are none', () => {
     expect(ago(undefined, now)).toBe('');
     expect(ago('0001-01-01T00:00:00Z', now)).toBe('');
     expect(age('1970-01-01T00:00:00Z', now)).toBe('');
   });
+});
+
+describe('numbers with units', () => {
+  it.each([
+    [bytes(6_300_000), apart('6.3 MB')],
+    [age('2026-05-01T11:00:00Z', now), apart('1 h')],
+    [percent(1, 3), apart('33%')],
+    [compact(12_345), apart('12.3K')],
+    [hundredths(3.42), apart('3.4 %')],
+    [hundredths(120.2), apart('120 %')],
+    [t.stats.seconds('1.5'), apart('1.5 s')],
+    [t.stats.perSecond(bytes(1500)), apart(`${apart('1.5 kB')}/s`)],
+    [t.stats.spans['15m'], apart('15 min')],
+  ])('%j keeps its order from right to left', (text, want) => expect(text).toBe(want));
 });
 
 describe('names', () => {

@@ -1,4 +1,5 @@
 // Numbers, times and names for people. Sizes are decimal, as the file manager's.
+import { isolated, quantity } from './quantity';
 
 const locale = localeOf(typeof navigator === 'undefined' ? 'en' : navigator.language);
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
@@ -20,7 +21,7 @@ export function bytes(n: number): string {
     unit++;
   }
   const digits = unit > 0 && value < 9.95 ? 1 : 0;
-  return `${number(value, digits)} ${units[unit]}`;
+  return quantity(number(value, digits), units[unit] ?? '');
 }
 
 // To make a format takes a thousand times as long as to use it, and a list has
@@ -39,12 +40,17 @@ export function number(n: number, digits = 0): string {
 }
 
 export function compact(n: number): string {
-  return once('compact', () => new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 })).format(n);
+  return isolated(once('compact', () => new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 })).format(n));
 }
 
 export function percent(done: number, total: number): string {
   const part = total > 0 ? Math.min(1, done / total) : 0;
-  return once('percent', () => new Intl.NumberFormat(locale, { style: 'percent' })).format(part);
+  return isolated(once('percent', () => new Intl.NumberFormat(locale, { style: 'percent' })).format(part));
+}
+
+/** So many hundredths of a whole, such as of a processor: "3.4 %", "120 %". */
+export function hundredths(n: number): string {
+  return quantity(number(n, n < 9.95 ? 1 : 0), '%');
 }
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -80,7 +86,7 @@ export function age(time: string | undefined, now: number): string {
   const seconds = since(time, now);
   if (seconds === undefined) return '';
   const [unit, size] = shortUnits.find(([, size]) => seconds >= size) ?? ['s', 1];
-  return `${Math.floor(seconds / size)} ${unit}`;
+  return quantity(number(Math.floor(seconds / size)), unit);
 }
 
 function since(time: string | undefined, now: number): number | undefined {

@@ -1,7 +1,9 @@
+import { isolated, quantity } from '$lib/format/quantity';
+
 /** The words of what containers use, and of what happened to them. */
 export const stats = {
   span: 'How far back',
-  spans: { '15m': '15 min', '1h': '1 h', '6h': '6 h', '24h': '1 day' },
+  spans: { '15m': quantity('15', 'min'), '1h': quantity('1', 'h'), '6h': quantity('6', 'h'), '24h': '1 day' },
   failed: 'What it used could not be read',
   cpu: 'CPU',
   memory: 'Memory',
@@ -16,7 +18,7 @@ export const stats = {
   sent: 'sent',
   read: 'read',
   written: 'written',
-  perSecond: (amount: string) => `${amount}/s`,
+  perSecond: (amount: string) => isolated(`${amount}/s`),
   pick: 'Click, or press Enter, to see the log of that moment',
   none: 'not known',
   processes: 'Processes',
@@ -24,7 +26,7 @@ export const stats = {
   outside: (pid: number) => `${pid} on this computer`,
   user: 'User',
   time: 'CPU time',
-  seconds: (n: string) => `${n} s`,
+  seconds: (n: string) => quantity(n, 's'),
   command: 'Command',
   actions: 'Actions',
   actionsOf: (pid: number) => `Actions of process ${pid}`,
