@@ -44,8 +44,12 @@ type Files interface {
 // FilePath is a path in a container or a volume; one of both is given.
 type FilePath struct {
 	Container string `json:"container,omitempty"` // a ref
-	Volume    string `json:"volume,omitempty"`    // its name
-	Path      string `json:"path"`                // from the root of the tree; a relative one, too
+	// Snapshot is a snapshot's id or name, with Container: the files are those
+	// that the container had then, without its volumes. They can be read;
+	// what changes files answers KindInvalid.
+	Snapshot string `json:"snapshot,omitempty"`
+	Volume   string `json:"volume,omitempty"` // its name
+	Path     string `json:"path"`             // from the root of the tree; a relative one, too
 }
 
 // DirQuery asks for a page of a directory.

@@ -17,11 +17,18 @@ import (
 	"davit/backend/store"
 )
 
-// tree opens the file system that a path is in. The entry is the container's,
-// nil where it is a volume.
-func (e *Engine) tree(ctx context.Context, at api.FilePath) (*files.Root, *store.Entry, error) {
+// layered is what a tree's files were laid over.
+type layered struct {
+	upper string
+	rec   store.Record
+}
+
+// tree opens the file system that a path is in. over is nil where it is a volume.
+func (e *Engine) tree(ctx context.Context, at api.FilePath) (root *files.Root, over *layered, err error) {
 	switch {
-	case at.Container != "" && at.Volume == "":
+	case at.Snapshot != "" && at.Container != "" && at.Volume == "":
+		return e.snapshotTree(ctx, at)
+	case at.Container != "" && at.Volume == "" && at.Snapshot == "":
 		entry, err := e.sound(ctx, at.Container)
 		if err != nil {
 			return nil, nil, err
@@ -30,8 +37,8 @@ func (e *Engine) tree(ctx context.Context, at api.FilePath) (*files.Root, *store
 		if err == nil {
 			root.Own(entry.Record.IDs)
 		}
-		return root, &entry, err
-	case at.Volume != "" && at.Container == "":
+		return root, &layered{e.dirs.Container(entry.Record.ID).Upper(), entry.Record}, err
+	case at.Volume != "" && at.Container == "" && at.Snapshot == "":
 		if _, err := store.ReadVolume(e.dirs, at.Volume); err != nil {
 			return nil, nil, err
 		}
@@ -91,9 +98,18 @@ func inTree[R any](e *Engine, ctx context.Context, at api.FilePath, do func(*fil
 	return got, explain(err)
 }
 
+// changeTree is inTree for what changes files.
+func changeTree[R any](e *Engine, ctx context.Context, at api.FilePath, do func(*files.Root) (R, error)) (R, error) {
+	if at.Snapshot != "" {
+		var zero R
+		return zero, invalid(at.Path, "a snapshot is what was, and stays so").WithHint("Save the file and put it into the container, or restore the snapshot.")
+	}
+	return inTree(e, ctx, at, do)
+}
+
 // Files implements api.Service.
 func (e *Engine) Files(ctx context.Context, q api.DirQuery) (api.DirPage, error) {
-	root, entry, err := e.tree(ctx, q.At)
+	root, over, err := e.tree(ctx, q.At)
 	if err != nil {
 		return api.DirPage{}, explain(err)
 	}
@@ -103,18 +119,18 @@ func (e *Engine) Files(ctx context.Context, q api.DirQuery) (api.DirPage, error)
 		return api.DirPage{}, explain(err)
 	}
 	l.Page.Deleted = []string{}
-	if entry == nil || !l.Own {
+	if over == nil || !l.Own {
 		return l.Page, nil
 	}
 	l.Page.Marked = true
-	return l.Page, explain(e.mark(ctx, entry.Record, &l.Page))
+	return l.Page, explain(e.mark(ctx, *over, &l.Page))
 }
 
 // mark tells what became of a directory's entries since the image.
-func (e *Engine) mark(ctx context.Context, rec store.Record, page *api.DirPage) error {
-	r := e.rootfs(rec)
-	dirs := []string{r.Upper}
-	for _, layer := range slices.Backward(rec.Layers) {
+func (e *Engine) mark(ctx context.Context, over layered, page *api.DirPage) error {
+	r := e.rootfs(over.rec)
+	dirs := []string{over.upper}
+	for _, layer := range slices.Backward(over.rec.Layers) {
 		dirs = append(dirs, path.Join(e.dirs.Layers(), layer))
 	}
 	tree, err := view.Open(dirs)
@@ -125,7 +141,7 @@ func (e *Engine) mark(ctx context.Context, rec store.Record, page *api.DirPage) 
 		return err
 	}
 	defer tree.Close()
-	tree.Own(rec.IDs)
+	tree.Own(over.rec.IDs)
 	all, err := tree.Differences(ctx, page.Path)
 	if err != nil {
 		return err
@@ -160,29 +176,29 @@ func (e *Engine) ReadFile(ctx context.Context, q api.ReadQuery, w io.Writer) err
 
 // WriteFile implements api.Service.
 func (e *Engine) WriteFile(ctx context.Context, s api.WriteSpec, from io.Reader) (api.FileInfo, error) {
-	return inTree(e, ctx, s.At, func(r *files.Root) (api.FileInfo, error) { return r.Write(ctx, s, from) })
+	return changeTree(e, ctx, s.At, func(r *files.Root) (api.FileInfo, error) { return r.Write(ctx, s, from) })
 }
 
 // MakeDir implements api.Service.
 func (e *Engine) MakeDir(ctx context.Context, at api.FilePath) (api.FileInfo, error) {
-	return inTree(e, ctx, at, func(r *files.Root) (api.FileInfo, error) { return r.MakeDir(at.Path) })
+	return changeTree(e, ctx, at, func(r *files.Root) (api.FileInfo, error) { return r.MakeDir(at.Path) })
 }
 
 // MoveFile implements api.Service.
 func (e *Engine) MoveFile(ctx context.Context, at api.FilePath, to string) error {
-	_, err := inTree(e, ctx, at, func(r *files.Root) (any, error) { return nil, r.Move(at.Path, to) })
+	_, err := changeTree(e, ctx, at, func(r *files.Root) (any, error) { return nil, r.Move(at.Path, to) })
 	return err
 }
 
 // DeleteFile implements api.Service.
 func (e *Engine) DeleteFile(ctx context.Context, at api.FilePath) error {
-	_, err := inTree(e, ctx, at, func(r *files.Root) (any, error) { return nil, r.Delete(ctx, at.Path) })
+	_, err := changeTree(e, ctx, at, func(r *files.Root) (any, error) { return nil, r.Delete(ctx, at.Path) })
 	return err
 }
 
 // ChangeFile implements api.Service.
 func (e *Engine) ChangeFile(ctx context.Context, s api.FileChange) error {
-	_, err := inTree(e, ctx, s.At, func(r *files.Root) (any, error) { return nil, r.Change(ctx, s) })
+	_, err := changeTree(e, ctx, s.At, func(r *files.Root) (any, error) { return nil, r.Change(ctx, s) })
 	return err
 }
 
@@ -194,7 +210,7 @@ func (e *Engine) GetArchive(ctx context.Context, q api.ArchiveQuery, w io.Writer
 
 // PutArchive implements api.Service.
 func (e *Engine) PutArchive(ctx context.Context, s api.ArchiveSpec, from io.Reader) (api.Unpacked, error) {
-	return inTree(e, ctx, s.At, func(r *files.Root) (api.Unpacked, error) { return r.Unpack(ctx, s, from) })
+	return changeTree(e, ctx, s.At, func(r *files.Root) (api.Unpacked, error) { return r.Unpack(ctx, s, from) })
 }
 
 // Shells implements api.Service.

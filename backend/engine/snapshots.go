@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"davit/backend/api"
+	"davit/backend/files"
+	"davit/backend/guard"
 	"davit/backend/store"
 	"davit/backend/tree"
 )
@@ -204,6 +206,27 @@ func (e *Engine) swapLayer(ctx context.Context, rec store.Record, next, name str
 	}
 	// overlayfs wants a work directory that belongs to this layer alone.
 	return before, errors.Join(os.Rename(next, dir.Upper()), os.RemoveAll(dir.Work()), os.Mkdir(dir.Work(), 0o700))
+}
+
+// snapshotTree is what a container's file system was as a snapshot was taken.
+func (e *Engine) snapshotTree(ctx context.Context, at api.FilePath) (*files.Root, *layered, error) {
+	entry, err := e.sound(ctx, at.Container)
+	if err != nil {
+		return nil, nil, err
+	}
+	rec := entry.Record
+	s, err := e.snapshot(rec, at.Snapshot)
+	if err != nil {
+		return nil, nil, err
+	}
+	layer := e.dirs.Container(rec.ID).Snapshot(s.ID).Layer()
+	root, err := files.OpenApart(layer, func() error { return guard.MountSnapshot(ctx, e.dirs, rec, s, layer) })
+	if err != nil {
+		return nil, nil, fmt.Errorf("files of the snapshot %s: %w", s.Name, err)
+	}
+	root.Own(s.IDs)
+	rec.Layers, rec.IDs = s.Layers, s.IDs
+	return root, &layered{layer, rec}, nil
 }
 
 // RemoveSnapshot implements api.Service.

@@ -45,6 +45,22 @@ type Mount struct {
 // mounted in a mount namespace that exists for this Root alone. done is called
 // when it is closed.
 func OpenMounted(rootfs string, mounts []Mount, done func()) (*Root, error) {
+	return openApart(func() (*Root, error) { return treeAt(rootfs, mounts, done) }, done)
+}
+
+// OpenApart gives the tree that mount mounts at a directory, which no other
+// process gets to see there.
+func OpenApart(at string, mount func() error) (*Root, error) {
+	return openApart(func() (*Root, error) {
+		if err := mount(); err != nil {
+			return nil, err
+		}
+		return treeAt(at, nil, func() {})
+	}, func() {})
+}
+
+// openApart does something in a thread with a mount namespace of its own.
+func openApart(do func() (*Root, error), done func()) (*Root, error) {
 	type answer struct {
 		root *Root
 		err  error
@@ -54,8 +70,11 @@ func OpenMounted(rootfs string, mounts []Mount, done func()) (*Root, error) {
 		// The thread gets a namespace of its own and is never used for anything
 		// else: it ends with this goroutine.
 		runtime.LockOSThread()
-		root, err := mountApart(rootfs, mounts, done)
-		got <- answer{root, err}
+		var a answer
+		if a.err = standApart(); a.err == nil {
+			a.root, a.err = do()
+		}
+		got <- a
 	}()
 	a := <-got
 	if a.err != nil {
@@ -64,13 +83,17 @@ func OpenMounted(rootfs string, mounts []Mount, done func()) (*Root, error) {
 	return a.root, a.err
 }
 
-func mountApart(rootfs string, mounts []Mount, done func()) (*Root, error) {
+// standApart gives this thread a mount namespace of its own.
+func standApart() error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
-		return nil, os.NewSyscallError("unshare", err)
+		return os.NewSyscallError("unshare", err)
 	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, os.NewSyscallError("mount private", err)
-	}
+	return os.NewSyscallError("mount private", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+}
+
+// treeAt makes what is at a directory, with volumes in it, all that this
+// thread's namespace has.
+func treeAt(rootfs string, mounts []Mount, done func()) (*Root, error) {
 	fd, err := unix.Open(rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: rootfs, Err: err}

@@ -33,45 +33,51 @@ func mountRootfs(ctx context.Context, dirs store.Dirs, rec store.Record) error {
 			return fmt.Errorf("rootfs: %w", err)
 		}
 	}
-	var held []*os.File
-	defer func() {
-		for _, f := range held {
-			_ = f.Close()
-		}
-	}()
-	name := func(path string) (string, error) {
-		f, err := os.OpenFile(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return "", err
-		}
-		held = append(held, f)
-		return fmt.Sprintf("/proc/self/fd/%d", f.Fd()), nil
-	}
 	layers, err := layersOf(ctx, dirs, rec)
 	if err != nil {
 		return err
 	}
-	lower, err := nameAll(layers.shown, name)
+	return mountOverlay(dir, dir.Rootfs(), parts{lower: layers.shown, data: layers.data, upper: dir.Upper(), work: dir.Work()})
+}
+
+// MountSnapshot mounts at target, to be read, what a container's file system
+// was as a snapshot was taken of it.
+func MountSnapshot(ctx context.Context, dirs store.Dirs, rec store.Record, s store.Snapshot, target string) error {
+	rec.Layers, rec.IDs = s.Layers, s.IDs
+	layers, err := layersOf(ctx, dirs, rec)
 	if err != nil {
 		return err
 	}
-	data, err := nameAll(layers.data, name)
-	if err != nil {
-		return err
+	dir := dirs.Container(rec.ID)
+	return mountOverlay(dir, target, parts{lower: slices.Insert(layers.shown, 0, dir.Snapshot(s.ID).Layer()), data: layers.data})
+}
+
+// parts are the directories that an overlay is made of; data holds the content
+// of files that lower has without any. Without upper it can be read alone.
+type parts struct {
+	lower, data []string
+	upper, work string
+}
+
+// options are mount(2)'s.
+func (p parts) options() string {
+	o := "userxattr,lowerdir=" + strings.Join(p.lower, ":")
+	if p.upper != "" {
+		o += ",upperdir=" + p.upper + ",workdir=" + p.work
 	}
-	upper, err := name(dir.Upper())
+	return o
+}
+
+func mountOverlay(dir store.ContainerDir, target string, p parts) error {
+	p, letGo, err := p.byDescriptor()
+	defer letGo()
 	if err != nil {
 		return fmt.Errorf("rootfs: %w", err)
 	}
-	work, err := name(dir.Work())
-	if err != nil {
-		return fmt.Errorf("rootfs: %w", err)
-	}
-	options := "userxattr,lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + upper + ",workdir=" + work
-	if len(data) == 0 && len(options) < os.Getpagesize() {
-		err = unix.Mount("overlay", dir.Rootfs(), "overlay", 0, options)
+	if o := p.options(); len(p.data) == 0 && len(o) < os.Getpagesize() {
+		err = unix.Mount("overlay", target, "overlay", 0, o)
 	} else {
-		err = mountByParts(dir.Rootfs(), parts{lower, data, upper, work})
+		err = mountByParts(target, p)
 	}
 	if err != nil {
 		return overlayError(dir, err)
@@ -79,11 +85,32 @@ func mountRootfs(ctx context.Context, dirs store.Dirs, rec store.Record) error {
 	return nil
 }
 
-// parts are what an overlay is made of; data holds the content of files that
-// lower has without any.
-type parts struct {
-	lower, data []string
-	upper, work string
+// byDescriptor names the same directories in a way that holds until letGo.
+func (p parts) byDescriptor() (named parts, letGo func(), err error) {
+	var held []*os.File
+	name := func(path string) string {
+		if path == "" || err != nil {
+			return ""
+		}
+		var f *os.File
+		if f, err = os.OpenFile(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+			return ""
+		}
+		held = append(held, f)
+		return fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	}
+	for _, l := range p.lower {
+		named.lower = append(named.lower, name(l))
+	}
+	for _, d := range p.data {
+		named.data = append(named.data, name(d))
+	}
+	named.upper, named.work = name(p.upper), name(p.work)
+	return named, func() {
+		for _, f := range held {
+			_ = f.Close()
+		}
+	}, err
 }
 
 // mountByParts does what mount(2) does, one layer a call: what mount(2) takes
@@ -94,7 +121,10 @@ func mountByParts(target string, p parts) error {
 		return os.NewSyscallError("fsopen", err)
 	}
 	defer func() { _ = unix.Close(fs) }()
-	settings := [][2]string{{"upperdir", p.upper}, {"workdir", p.work}}
+	var settings [][2]string
+	if p.upper != "" {
+		settings = [][2]string{{"upperdir", p.upper}, {"workdir", p.work}}
+	}
 	for _, l := range p.lower {
 		settings = append(settings, [2]string{"lowerdir+", l})
 	}
@@ -162,18 +192,6 @@ func layersOf(ctx context.Context, dirs store.Dirs, rec store.Record) (layerPath
 		}
 	}
 	return l, nil
-}
-
-func nameAll(paths []string, name func(string) (string, error)) ([]string, error) {
-	var all []string
-	for _, p := range paths {
-		n, err := name(p)
-		if err != nil {
-			return nil, fmt.Errorf("rootfs: %w", err)
-		}
-		all = append(all, n)
-	}
-	return all, nil
 }
 
 func overlayError(dir store.ContainerDir, err error) error {

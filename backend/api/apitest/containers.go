@@ -28,6 +28,7 @@ type box struct {
 	changes   int  // made to it since it is there
 	before    *box // it took the place of, kept to undo that
 	snapshots []api.Snapshot
+	past      map[string]tree // what they have, by their ids
 }
 
 func (b *box) running() bool { return b.proc != nil }

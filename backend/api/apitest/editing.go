@@ -196,6 +196,10 @@ func (f *Fake) take(b *box, name string) api.Snapshot {
 	now := f.now()
 	s := api.Snapshot{ID: f.hex(12), Name: cmp.Or(name, now.Format("2006-01-02 15:04:05")), Created: now, Files: 14, Size: 3 << 20, Shared: true}
 	b.snapshots = slices.Insert(b.snapshots, 0, s)
+	if b.past == nil {
+		b.past = map[string]tree{}
+	}
+	b.past[s.ID] = f.treeOf(b).clone()
 	f.event("container", "snapshot", b.detail.ID, b.detail.Name)
 	return s
 }
@@ -207,7 +211,9 @@ func (f *Fake) RestoreSnapshot(ctx context.Context, ref, snapshot string) (s api
 		if i < 0 {
 			return noSnapshot(b, snapshot)
 		}
-		s = f.take(b, fmt.Sprintf("before %s was restored", b.snapshots[i].Name))
+		then := b.snapshots[i]
+		s = f.take(b, fmt.Sprintf("before %s was restored", then.Name))
+		b.tree = b.past[then.ID].clone()
 		f.event("container", "restore", b.detail.ID, b.detail.Name)
 		return nil
 	})

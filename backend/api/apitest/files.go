@@ -20,20 +20,39 @@ func (f *Fake) in(ctx context.Context, at api.FilePath, do func(tree) error) err
 	if err := f.enter(ctx); err != nil {
 		return err
 	}
-	if (at.Container == "") == (at.Volume == "") {
+	if (at.Container == "") == (at.Volume == "") || at.Snapshot != "" && at.Volume != "" {
 		return api.Errorf(api.KindInvalid, "a path is either in a container or in a volume")
 	}
 	if at.Volume != "" {
 		return api.Errorf(api.KindNotFound, "there is no volume %q", at.Volume).WithRef(at.Volume)
 	}
 	b, err := f.find(at.Container)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case at.Snapshot == "":
+		return do(f.treeOf(b))
 	}
+	i := b.place(at.Snapshot)
+	if i < 0 {
+		return noSnapshot(b, at.Snapshot)
+	}
+	return do(b.past[b.snapshots[i].ID])
+}
+
+// change is in for what changes the tree.
+func (f *Fake) change(ctx context.Context, at api.FilePath, do func(tree) error) error {
+	if at.Snapshot != "" {
+		return api.Errorf(api.KindInvalid, "a snapshot is what was, and stays so").WithRef(at.Path)
+	}
+	return f.in(ctx, at, do)
+}
+
+func (f *Fake) treeOf(b *box) tree {
 	if b.tree == nil {
 		b.tree = newTree(f.now())
 	}
-	return do(b.tree)
+	return b.tree
 }
 
 // Files implements api.Service.
@@ -106,7 +125,7 @@ func (f *Fake) WriteFile(ctx context.Context, s api.WriteSpec, r io.Reader) (i a
 	if err != nil {
 		return i, api.AsError(err)
 	}
-	err = f.in(ctx, s.At, func(t tree) error {
+	err = f.change(ctx, s.At, func(t tree) error {
 		p, old, err := t.resolve(s.At.Path, true)
 		if err != nil {
 			if p, err = t.place(s.At.Path); err != nil {
@@ -133,7 +152,7 @@ func (f *Fake) WriteFile(ctx context.Context, s api.WriteSpec, r io.Reader) (i a
 
 // MakeDir implements api.Service.
 func (f *Fake) MakeDir(ctx context.Context, at api.FilePath) (i api.FileInfo, err error) {
-	err = f.in(ctx, at, func(t tree) error {
+	err = f.change(ctx, at, func(t tree) error {
 		p, err := t.place(at.Path)
 		if err != nil {
 			return err
@@ -150,7 +169,7 @@ func (f *Fake) MakeDir(ctx context.Context, at api.FilePath) (i api.FileInfo, er
 
 // MoveFile implements api.Service.
 func (f *Fake) MoveFile(ctx context.Context, at api.FilePath, to string) error {
-	return f.in(ctx, at, func(t tree) error {
+	return f.change(ctx, at, func(t tree) error {
 		from, err := t.place(at.Path)
 		if err != nil {
 			return err
@@ -174,7 +193,7 @@ func (f *Fake) MoveFile(ctx context.Context, at api.FilePath, to string) error {
 
 // DeleteFile implements api.Service.
 func (f *Fake) DeleteFile(ctx context.Context, at api.FilePath) error {
-	return f.in(ctx, at, func(t tree) error {
+	return f.change(ctx, at, func(t tree) error {
 		p, err := t.place(at.Path)
 		if err != nil {
 			return err
@@ -191,7 +210,7 @@ func (f *Fake) DeleteFile(ctx context.Context, at api.FilePath) error {
 
 // ChangeFile implements api.Service.
 func (f *Fake) ChangeFile(ctx context.Context, s api.FileChange) error {
-	return f.in(ctx, s.At, func(t tree) error {
+	return f.change(ctx, s.At, func(t tree) error {
 		p, err := t.place(s.At.Path)
 		if err != nil {
 			return err
@@ -295,7 +314,7 @@ func (f *Fake) PutArchive(ctx context.Context, s api.ArchiveSpec, r io.Reader) (
 	if err != nil {
 		return u, api.AsError(err)
 	}
-	err = f.in(ctx, s.At, func(t tree) error {
+	err = f.change(ctx, s.At, func(t tree) error {
 		dir, d, err := t.resolve(s.At.Path, true)
 		if err != nil || !d.dir {
 			return cmp.Or(err, absent(s.At.Path))

@@ -129,6 +129,7 @@ func Suite(t *testing.T, New func(t *testing.T) Setup) {
 		{"CheckSpec", testCheckSpec},
 		{"Edit", testEdit},
 		{"Snapshots", testSnapshots},
+		{"SnapshotFiles", testSnapshotFiles},
 		{"Cancelled", testCancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) {

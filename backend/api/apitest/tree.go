@@ -42,6 +42,15 @@ func newTree(now time.Time) tree {
 	return t
 }
 
+func (t tree) clone() tree {
+	c := tree{}
+	for p, f := range t {
+		one := *f
+		c[p] = &one
+	}
+	return c
+}
+
 func absent(p string) error {
 	return api.Errorf(api.KindNotFound, "%q: no such file or directory", p).WithRef(p)
 }

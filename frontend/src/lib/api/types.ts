@@ -436,6 +436,7 @@ export interface LogLine {
 
 export interface FilePath {
   container?: string;
+  snapshot?: string;
   volume?: string;
   path: string;
 }
