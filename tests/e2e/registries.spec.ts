@@ -41,7 +41,9 @@ test('a registry is added, changed, put in order and removed', async ({ app, dav
     await expect(registries.order.getByRole('listitem')).toContainText([registry!, played.host]);
     await registries.order.getByRole('button', { name: `Move ${played.host} up` }).click();
     await expect(registries.order.getByRole('listitem')).toContainText([played.host, registry!]);
+    const saved = app.waitForResponse((r) => r.url().endsWith('/v1/SetRegistrySettings') && !!r.request().postData()?.includes('"disabled"'));
     await app.getByText('Take the First', { exact: true }).click();
+    await saved;
     await app.reload();
     await expect(registries.order.getByRole('listitem')).toContainText([played.host, registry!]);
     await expect(app.getByLabel('Take the First')).toBeChecked();
