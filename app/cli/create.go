@@ -128,7 +128,7 @@ func (o *SpecOptions) provide(ctx context.Context, e *env, s api.Service, spec a
 // missingImage tells whether Create wants an image that is not here.
 func missingImage(err error) bool {
 	var a *api.Error
-	return errors.As(err, &a) && a.Kind == api.KindNotFound && strings.Contains(a.Ref, "/") && (a.Field == "" || a.Field == "image")
+	return errors.As(err, &a) && a.Kind == api.KindNotFound && strings.Contains(a.Ref, "/") && a.Field == "image"
 }
 
 // cidFile is made before the container, so that two runs cannot share it, and

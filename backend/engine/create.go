@@ -82,6 +82,7 @@ func (e *Engine) ready(ctx context.Context, spec api.RunSpec) (readied, error) {
 	if read.Env, err = withEnvFiles(spec); err != nil {
 		return readied{}, err
 	}
+	read.Hostname = cmp.Or(spec.Hostname, e.sharedHostname(spec.Network))
 	rec, err := newRecord(img, read)
 	if err != nil {
 		return readied{}, err
@@ -147,12 +148,15 @@ func (e *Engine) runnable(ctx context.Context, spec api.RunSpec) (image.Runnable
 		return image.Runnable{}, err
 	}
 	img, err := images.Runnable(ctx, spec.Image)
+	if api.KindOf(err) == api.KindNotFound {
+		return image.Runnable{}, api.AsError(err).WithField("image") // not a volume, network or secret
+	}
 	if err != nil {
 		return image.Runnable{}, err
 	}
 	if p := spec.Platform; p != "" && p != img.Platform && !strings.HasPrefix(img.Platform, p+"/") {
 		return image.Runnable{}, api.Errorf(api.KindNotFound, "the image %s that is here is for %s, not for %s", img.Name, img.Platform, p).
-			WithRef(cmp.Or(img.Name, img.ID)).WithHint("Pull it for %s.", p)
+			WithRef(cmp.Or(img.Name, img.ID)).WithField("image").WithHint("Pull it for %s.", p)
 	}
 	return img, nil
 }
@@ -168,7 +172,7 @@ func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
 		return store.Record{}, err
 	}
 	id := newID()
-	hostname := cmp.Or(spec.Hostname, sharedHostname(spec.Network), id[:12])
+	hostname := cmp.Or(spec.Hostname, id[:12])
 	rec := store.Record{
 		Version: store.RecordVersion, ID: id, Name: strings.TrimPrefix(spec.Name, "/"), Created: time.Now().UTC(),
 		Image: cmp.Or(img.Name, img.ID), ImageID: img.ID, Layers: img.Layers,
@@ -195,14 +199,24 @@ func newRecord(img image.Runnable, spec api.RunSpec) (store.Record, error) {
 	return rec, nil
 }
 
-// sharedHostname is that of this computer for who shares its network, as docker
-// and podman have it; "": the container has one of its own.
-func sharedHostname(network string) string {
-	if network != api.NetworkHost {
+// sharedHostname is that of this computer, or of another container, for who
+// shares its network, as docker and podman have it: the name that the addresses
+// there have. "": the container has one of its own.
+func (e *Engine) sharedHostname(network string) string {
+	if network == api.NetworkHost {
+		name, _ := os.Hostname() // "": its own, then
+		return name
+	}
+	holder, shared := strings.CutPrefix(network, api.NetworkOf)
+	if !shared {
 		return ""
 	}
-	name, _ := os.Hostname() // "": its own, then
-	return name
+	id, err := store.FindContainer(e.dirs, holder)
+	if err != nil {
+		return "" // joins says so
+	}
+	rec, _ := store.ReadRecord(e.dirs.Container(id)) // broken: it has no name to give
+	return rec.Hostname
 }
 
 // newID makes an id whose beginning is not a number, so that no short id is

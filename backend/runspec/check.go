@@ -234,14 +234,26 @@ func (c *checker) mountOptions(i int, m api.Mount) {
 		c.wrong(at("mounts", i, ".mode"), m.Mode, "%q is not a mode", m.Mode).hint("Write it in octal digits, such as 1777.")
 	}
 	for _, o := range m.Options {
-		key, value, _ := strings.Cut(o, "=")
-		_, err := strconv.ParseUint(value, 10, 31)
-		id := m.Type == api.MountTmpfs && (key == "uid" || key == "gid") && err == nil
-		if !id && !slices.Contains(mountFlags, o) {
+		if !slices.Contains(mountFlags, o) && (m.Type != api.MountTmpfs || !tmpfsOption(o)) {
 			c.wrong(at("mounts", i, ".options"), o, "the option %q of a mount is not known", o).
-				hint("Options are %s, and uid= and gid= of a tmpfs.", strings.Join(mountFlags, ", "))
+				hint("Options are %s, and of a tmpfs uid=, gid=, nr_inodes= and size= in percent.", strings.Join(mountFlags, ", "))
 		}
 	}
+}
+
+// tmpfsOption tells whether the kernel takes o of a tmpfs; a size in bytes is
+// its Size.
+func tmpfsOption(o string) bool {
+	key, value, _ := strings.Cut(o, "=")
+	percent := strings.TrimSuffix(value, "%")
+	n, err := strconv.ParseUint(percent, 10, 31)
+	switch key {
+	case "uid", "gid", "nr_inodes":
+		return err == nil && percent == value
+	case "size":
+		return err == nil && percent != value && n > 0 && n <= 100
+	}
+	return false
 }
 
 func (c *checker) devices(s api.RunSpec) {

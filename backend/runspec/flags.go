@@ -248,6 +248,8 @@ func (o *Flags) logOption(v string) (err error) {
 		if o.Spec.Log.MaxFiles, err = strconv.Atoi(value); err != nil || o.Spec.Log.MaxFiles < 1 {
 			err = fmt.Errorf("max-file=%q: want a number from 1 on", value)
 		}
+	case "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size":
+		o.Here.note("The log option %s changes nothing: logs are kept as they come, and davit logs reads them.", key)
 	default:
 		err = fmt.Errorf("the options are max-size and max-file")
 	}

@@ -19,6 +19,9 @@ func (o *Flags) volume(value string) error {
 		return fmt.Errorf("%q: want path|name:path[:ro]; a path with a colon is for --mount", value)
 	case len(parts) > 1:
 		m.Source, m.Target = parts[0], parts[1]
+		if m.Source == "" {
+			return fmt.Errorf("%q: nothing stands before the colon; a volume without a name is the path inside alone", value)
+		}
 	}
 	if isPath(m.Source) {
 		m.Type, m.Create = api.MountBind, true
@@ -78,13 +81,13 @@ func mountOptions(m *api.Mount, options []string) error {
 			m.Chown = true
 		case opt == "nocopy":
 			m.NoCopy = true
-		case m.Type == api.MountTmpfs && key == "size":
+		case m.Type == api.MountTmpfs && key == "size" && !strings.HasSuffix(value, "%"):
 			m.Size, err = Bytes("tmpfs size", value)
 		case m.Type == api.MountTmpfs && key == "mode":
 			m.Mode = value
 		case m.Type == api.MountBind && slices.Contains(propagations, opt):
 			m.Propagation = opt
-		case slices.Contains(mountFlags, opt), m.Type == api.MountTmpfs && (key == "uid" || key == "gid"):
+		case slices.Contains(mountFlags, opt), m.Type == api.MountTmpfs && tmpfsOption(opt):
 			m.Options = append(m.Options, opt)
 		default:
 			err = fmt.Errorf("the option %q is not known here", opt)
@@ -121,7 +124,7 @@ func (o *Flags) mount(value string) error {
 	}
 	switch {
 	case m.Type != api.MountBind && m.Type != api.MountTmpfs && m.Type != api.MountVolume:
-		return fmt.Errorf("type %q is not known (bind, volume, tmpfs)", m.Type)
+		return fmt.Errorf("there are no mounts of type %q: types are bind, volume and tmpfs", m.Type)
 	case m.Type == api.MountBind && m.Source == "":
 		return fmt.Errorf("source= is missing")
 	}
@@ -162,6 +165,18 @@ func mountField(m *api.Mount, key, v string, found bool) (err error) {
 		m.Relabel = map[string]string{"shared": "z", "private": "Z"}[v]
 	case "z":
 		m.Relabel = "z"
+	case "consistency":
+		// A matter of virtual machines.
+	case "volume-driver":
+		if v != "local" {
+			err = fmt.Errorf("volume-driver=%s: volumes are directories of this computer (local)", v)
+		}
+	case "volume-label", "volume-opt":
+		err = fmt.Errorf("%s: make the volume first (davit volume create), and give it what it is to have there", key)
+	case "bind-nonrecursive", "bind-recursive":
+		if v != "enabled" && v != "false" {
+			err = fmt.Errorf("%s: what is mounted below a directory comes with it", key)
+		}
 	case "tmpfs-size":
 		m.Size, err = Bytes(key, v)
 	case "tmpfs-mode":

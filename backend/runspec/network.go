@@ -14,18 +14,16 @@ const hostGateway = "host-gateway"
 
 // AddNetwork defines the options about networks and names, which are read into s.
 func AddNetwork(f *pflag.FlagSet, s *api.RunSpec) {
-	network := func(v string) error { return addNetwork(s, v) }
+	network := func(v string) error { return addNetworks(s, v) }
 	f.Func("network", "A `network` to join: NAME, default, none, host, container:NAME; name=NAME,alias=,ip= says more", network)
 	f.Func("net", "The network", network)
-	f.StringSliceVar(&s.Endpoint.Aliases, "network-alias", nil, "A further `name` in its first network")
-	f.StringSliceVar(&s.Endpoint.Aliases, "net-alias", nil, "A further name")
+	listVar(f, &s.Endpoint.Aliases, "A further `name` in its first network", "network-alias", "net-alias")
 	f.StringVar(&s.Endpoint.IP, "ip", "", "Its `address` in its first network")
 	f.StringVar(&s.Endpoint.IP6, "ip6", "", "Its IPv6 `address` in its first network")
 	f.StringVar(&s.Endpoint.MAC, "mac-address", "", "Its MAC `address` in its first network")
 	f.StringSliceVar(&s.DNS, "dns", nil, "Use this resolver's `address`; names of containers are unknown to it")
 	f.StringSliceVar(&s.DNSSearch, "dns-search", nil, "Search this `domain` instead of this computer's")
-	f.StringSliceVar(&s.DNSOptions, "dns-option", nil, "An `option` for resolv.conf")
-	f.StringSliceVar(&s.DNSOptions, "dns-opt", nil, "An option for resolv.conf")
+	listVar(f, &s.DNSOptions, "An `option` for resolv.conf", "dns-option", "dns-opt")
 	f.Func("add-host", "A line for /etc/hosts: `name:address`; the address host-gateway is this computer's", func(v string) error {
 		s.ExtraHosts = append(s.ExtraHosts, v)
 		// It is asked for by this, as with docker.
@@ -33,9 +31,35 @@ func AddNetwork(f *pflag.FlagSet, s *api.RunSpec) {
 		return nil
 	})
 	f.BoolVar(&s.HostAccess, "host-access", false, "Let it reach what listens on this computer's loopback, as host.davit.internal")
-	for _, other := range []string{"net", "net-alias", "dns-opt"} {
+	hide(f, "net")
+}
+
+// listVar defines an option that is given again and again, or with commas,
+// under several names of which the first is shown. What one of them says is
+// added to what the others said.
+func listVar(f *pflag.FlagSet, list *[]string, usage string, names ...string) {
+	for _, name := range names {
+		f.Func(name, usage, func(v string) error {
+			*list = append(*list, strings.Split(v, ",")...)
+			return nil
+		})
+	}
+	for _, other := range names[1:] {
 		hide(f, other)
 	}
+}
+
+// addNetworks adds a network, or those of podman's list NAME,NAME.
+func addNetworks(s *api.RunSpec, v string) error {
+	if strings.ContainsAny(v, "=:") {
+		return addNetwork(s, v)
+	}
+	for _, name := range strings.Split(v, ",") {
+		if err := addNetwork(s, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addNetwork adds a network; the first is joined as the other options say, too.
@@ -65,6 +89,9 @@ func addNetwork(s *api.RunSpec, v string) error {
 // and podman's NAME:alias=…,ip=….
 func parseNetwork(v string) (api.NetworkJoin, error) {
 	name, options, _ := strings.Cut(v, ":")
+	if name == "ns" {
+		return api.NetworkJoin{}, fmt.Errorf("%q: a network is not joined by a path; container:NAME shares a container's", v)
+	}
 	if name == "container" || !strings.Contains(v, "=") {
 		name, options = v, ""
 	} else if strings.Contains(name, "=") {
@@ -89,8 +116,9 @@ func parseNetwork(v string) (api.NetworkJoin, error) {
 			return j, fmt.Errorf("%q: there is no option %q", v, key)
 		}
 	}
-	if j.Network == "bridge" {
-		j.Network = api.NetworkDefault // docker's name for it
+	switch j.Network {
+	case "bridge", "private", "pasta", "slirp4netns":
+		j.Network = api.NetworkDefault // docker's and podman's names for it
 	}
 	if j.Network == "" {
 		return j, fmt.Errorf("%q names no network", v)

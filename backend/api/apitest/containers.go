@@ -152,6 +152,11 @@ func (f *Fake) Container(ctx context.Context, ref string) (d api.ContainerDetail
 // snapshot is a copy that the caller may keep.
 func (b *box) snapshot() api.ContainerDetail {
 	d := b.detail
+	for _, m := range d.Mounts {
+		if m.Source != "" {
+			d.Mounted = append(d.Mounted, m.Source)
+		}
+	}
 	d.Version, d.Mounts = b.version(), append([]api.Mount{}, d.Mounts...)
 	d.Labels, d.Ports = maps.Clone(d.Labels), slices.Clone(d.Ports)
 	d.Networks, d.Attachments = slices.Clone(d.Networks), slices.Clone(d.Attachments)
@@ -203,7 +208,11 @@ func (f *Fake) createFrom(spec api.RunSpec) (*image, error) {
 				WithRef(spec.Name).WithHint("Choose another name, or remove that container.")
 		}
 	}
-	return f.findImage(spec.Image)
+	img, err := f.findImage(spec.Image)
+	if api.KindOf(err) == api.KindNotFound {
+		err = api.AsError(err).WithField("image")
+	}
+	return img, err
 }
 
 func (f *Fake) newBox(img *image, spec api.RunSpec) (*box, error) {

@@ -41,10 +41,25 @@ func explain(err error, args []string) error {
 	case inside && (errors.Is(err, fs.ErrPermission) || strings.Contains(text, "permission denied") || strings.Contains(text, "is a directory")):
 		e = say(err, 126, "the program %q may not be executed", program).
 			WithHint("It is a directory, or its mode has no x, or the container's user may not read it.")
+	case strings.Contains(text, "chdir to cwd"):
+		e = noDirectory(err, text)
 	case strings.Contains(text, "mount") && strings.Contains(text, "no such file or directory"):
 		e = e.WithHint("A mount's source or target could not be found.")
 	}
 	return e
+}
+
+// noDirectory is the error of a working directory that cannot be entered. Its
+// codes are docker's, which reads the same text.
+func noDirectory(err error, text string) *api.Error {
+	_, rest, _ := strings.Cut(text, `chdir to cwd ("`)
+	dir, _, _ := strings.Cut(rest, `")`)
+	if strings.Contains(rest, "no such file or directory") {
+		return say(err, 127, "the working directory %q is not in the container", dir).
+			WithHint("Make it first, or choose another one (-w).")
+	}
+	return say(err, 126, "the working directory %q cannot be entered", dir).
+		WithHint("It is no directory, or the container's user may not enter it.")
 }
 
 func say(err error, code int, format string, args ...any) *api.Error {
