@@ -18,11 +18,13 @@ type ListOptions struct {
 	JSON    bool
 	Quiet   bool
 	NoTrunc bool
+	Bare    bool // without titles
 }
 
 func (o *ListOptions) addFormat(f *pflag.FlagSet) {
 	f.StringVar(&o.Format, "format", "", `Print by a Go template: "table TEMPLATE", "TEMPLATE", or "json" for one object a line`)
 	f.BoolVar(&o.JSON, "json", false, "Print everything known as one JSON array")
+	f.BoolVar(&o.Bare, "noheading", false, "Leave out the titles of a table")
 }
 
 func (o *ListOptions) addAll(f *pflag.FlagSet, quiet string) {
@@ -71,7 +73,7 @@ func (t table[R]) write(w io.Writer, o ListOptions, rows []R) error {
 		return invalidTemplate(err)
 	}
 	var b bytes.Buffer
-	if isTable {
+	if isTable && !o.Bare {
 		titles, err := template.New("").Funcs(titleFuncs).Parse(text)
 		if err != nil {
 			return invalidTemplate(err)

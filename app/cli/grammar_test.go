@@ -118,7 +118,7 @@ func TestNameMatches(t *testing.T) {
 		t.Errorf("%s %s", r, tag)
 	}
 	im := api.Image{ID: "sha256:" + strings.Repeat("a", 64), RepoDigests: []string{"localhost:5000/a@sha256:" + strings.Repeat("b", 64)}}
-	if rows := imageRows(&env{now: time.Now}, ImagesOptions{}, im, ""); len(rows) != 1 || rows[0].Repository != "localhost:5000/a" || rows[0].Tag != "<none>" {
+	if rows := imageRows(&env{now: time.Now}, ImagesOptions{}, im, nil); len(rows) != 1 || rows[0].Repository != "localhost:5000/a" || rows[0].Tag != "<none>" {
 		t.Errorf("by its digest: %+v", rows)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,6 +58,10 @@ func runImages(ctx context.Context, e *env, o ImagesOptions, reference string) e
 	if o.JSON {
 		return writeJSON(e.out, listOf(list))
 	}
+	references := filters["reference"]
+	if reference != "" {
+		references = append(slices.Clone(references), reference)
+	}
 	var rows []imageRow
 	seen := map[string]bool{}
 	for _, im := range list {
@@ -64,7 +69,7 @@ func runImages(ctx context.Context, e *env, o ImagesOptions, reference string) e
 			continue
 		}
 		seen[im.ID] = true
-		add := imageRows(e, o, im, reference)
+		add := imageRows(e, o, im, references)
 		if o.Quiet {
 			add = add[:1]
 		}
@@ -80,6 +85,7 @@ func runImages(ctx context.Context, e *env, o ImagesOptions, reference string) e
 // imageRow has docker's fields, and podman's that say the same by other names.
 type imageRow struct {
 	ID, Repository, Tag, Digest, CreatedSince, CreatedAt, Size, Containers string
+	SharedSize, UniqueSize                                                 string // N/A, as docker has it here; df -v tells
 	Origin                                                                 string
 
 	podmanImageRow `json:"-"`
@@ -88,19 +94,20 @@ type imageRow struct {
 var imageTable = table[imageRow]{
 	titles: imageRow{
 		ID: "IMAGE ID", Repository: "REPOSITORY", Tag: "TAG", Digest: "DIGEST", CreatedSince: "CREATED",
-		CreatedAt: "CREATED AT", Size: "SIZE", Containers: "CONTAINERS", Origin: "ORIGIN", podmanImageRow: podmanImageTitles,
+		CreatedAt: "CREATED AT", Size: "SIZE", Containers: "CONTAINERS", SharedSize: "SHARED SIZE", UniqueSize: "UNIQUE SIZE", Origin: "ORIGIN", podmanImageRow: podmanImageTitles,
 	},
 	layout: `{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`,
 	quiet:  "{{.ID}}",
 }
 
 // imageRows are an image's rows: one for each name that was asked for.
-func imageRows(e *env, o ImagesOptions, im api.Image, reference string) []imageRow {
+func imageRows(e *env, o ImagesOptions, im api.Image, references []string) []imageRow {
 	text := o.cleaner(e)
 	base := imageRow{
 		ID: im.ID, Repository: "<none>", Tag: "<none>", Digest: cmp.Or(im.Digest, "<none>"),
 		CreatedSince: cmp.Or(ago(e.now(), im.Created), "N/A"), CreatedAt: listTime(im.Created),
 		Size: humanSize(im.Size), Containers: strconv.Itoa(im.Containers), Origin: text(im.Origin),
+		SharedSize: "N/A", UniqueSize: "N/A",
 		podmanImageRow: newPodmanImageRow(im, text),
 	}
 	base.Created, base.CreatedTime, base.VirtualSize = base.CreatedSince, base.CreatedAt, base.Size
@@ -112,7 +119,7 @@ func imageRows(e *env, o ImagesOptions, im api.Image, reference string) []imageR
 		r := base
 		r.Repository, r.Tag = splitName(text(name))
 		rows = append(rows, r)
-		if reference != "" && nameMatches(name, reference) {
+		if slices.ContainsFunc(references, func(r string) bool { return nameMatches(name, r) }) {
 			wanted = append(wanted, r)
 		}
 	}

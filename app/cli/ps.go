@@ -20,6 +20,7 @@ type PsOptions struct {
 	Last    int
 	Size    bool
 	Filters []string
+	Sort    string
 }
 
 func (o *PsOptions) addFlags(f *pflag.FlagSet) {
@@ -28,7 +29,8 @@ func (o *PsOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.Latest, "latest", "l", false, "Show the latest container, whatever its state")
 	f.IntVarP(&o.Last, "last", "n", -1, "Show the n latest containers, whatever their state")
 	f.BoolVarP(&o.Size, "size", "s", false, "Show what their files take, too")
-	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: status=, name=, id=, label=, ancestor=, exited=, publish=, health=")
+	f.StringVar(&o.Sort, "sort", "", "Sort by command, created, id, image, names, runningfor, size or status")
+	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: status=, name=, id=, label=, ancestor=, before=, since=, exited=, network=, volume=, publish=, expose=, health=")
 }
 
 func newPsCommand() *command {
@@ -57,10 +59,13 @@ func runPs(ctx context.Context, e *env, o PsOptions) error {
 		return err
 	}
 	var sizes map[string]psSize
-	if o.Size || strings.Contains(o.Format, ".Size") { // as docker: nobody else waits for them
+	if o.Size || o.Sort == "size" || strings.Contains(o.Format, ".Size") { // as docker: nobody else waits for them
 		if sizes, err = psSizes(ctx, s, list); err != nil {
 			return err
 		}
+	}
+	if err := sortContainers(list, o.Sort, sizes); err != nil {
+		return err
 	}
 	if o.JSON {
 		return writePsJSON(e, list, sizes)
@@ -99,7 +104,10 @@ type psRow struct {
 	ID, Names, Image, Command, CreatedAt, RunningFor string
 	Ports, State, Status, Labels, Mounts, Networks   string
 	Size                                             string // only where it is asked for
+	LocalVolumes, Platform                           string
 	Reason, Health                                   string // docker has no such fields
+
+	podmanPsRow `json:"-"`
 
 	labels map[string]string
 }
@@ -117,6 +125,7 @@ var psTable = table[psRow]{
 		ID: "CONTAINER ID", Names: "NAMES", Image: "IMAGE", Command: "COMMAND",
 		CreatedAt: "CREATED AT", RunningFor: "CREATED", Ports: "PORTS", State: "STATE",
 		Status: "STATUS", Labels: "LABELS", Mounts: "MOUNTS", Networks: "NETWORKS", Reason: "REASON", Health: "HEALTH", Size: "SIZE",
+		LocalVolumes: "LOCAL VOLUMES", Platform: "PLATFORM", podmanPsRow: podmanPsTitles,
 	},
 	layout: `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}`,
 	quiet:  "{{.ID}}",
@@ -128,6 +137,7 @@ func newPsRow(e *env, o ListOptions, c api.Container) psRow {
 		ID: c.ID, Names: text(c.Name), Image: text(c.Image), State: string(c.State),
 		CreatedAt: listTime(c.Created), RunningFor: ago(e.now(), c.Created),
 		Status: text(statusLine(e, c)), Reason: text(c.Reason), Health: c.Health, labels: map[string]string{},
+		Platform: "linux", podmanPsRow: newPodmanPsRow(o, c),
 	}
 	command := text(strings.Join(c.Command, " "))
 	if !o.NoTrunc {
@@ -135,6 +145,17 @@ func newPsRow(e *env, o ListOptions, c api.Container) psRow {
 		command = ellipsis(command, 20)
 	}
 	r.Command, r.Networks = strconv.Quote(command), text(strings.Join(c.Networks, ","))
+	volumes := 0
+	mounted := make([]string, len(c.Mounted))
+	for i, m := range c.Mounted {
+		if mounted[i] = text(m); !strings.HasPrefix(m, "/") {
+			volumes++
+		}
+		if !o.NoTrunc {
+			mounted[i] = ellipsis(mounted[i], 15)
+		}
+	}
+	r.Mounts, r.LocalVolumes = strings.Join(mounted, ","), strconv.Itoa(volumes)
 	if isUp(c.State) {
 		r.Ports = portList(c.Ports)
 	}

@@ -44,6 +44,7 @@ type Container struct {
 	Health     string            `json:"health,omitempty"` // "starting", "healthy", "unhealthy"; "": no check
 	Networks   []string          `json:"networks"`         // that it belongs to; "host", "none" and "container:…" stand alone
 	Offline    bool              `json:"offline,omitempty"`
+	Mounted    []string          `json:"mounted,omitempty"` // names of volumes and paths of this computer that it has
 }
 
 // ContainerDetail is all about one container.

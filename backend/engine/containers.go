@@ -167,6 +167,11 @@ func container(entry store.Entry) api.Container {
 		Networks: networksOf(rec), Offline: rec.Offline,
 	}
 	maps.Copy(c.Labels, rec.Labels)
+	for _, m := range rec.Mounts {
+		if m.Source != "" {
+			c.Mounted = append(c.Mounted, m.Source)
+		}
+	}
 	if hasProcess(st.State) {
 		c.IP, c.PID = st.IP, st.PID
 		if len(st.Ports) > 0 {

@@ -134,6 +134,15 @@ func TestFilters(t *testing.T) {
 		{api.ContainerFilter{All: true, Filters: f("publish", "18081")}, "zeta"},
 		{api.ContainerFilter{All: true, Filters: f("publish", "18000-18100/tcp")}, "zeta"},
 		{api.ContainerFilter{All: true, Filters: f("publish", "80")}, ""},
+		{api.ContainerFilter{All: true, Filters: f("expose", "80")}, "zeta"},
+		{api.ContainerFilter{All: true, Filters: f("expose", "18081")}, ""},
+		{api.ContainerFilter{All: true, Filters: f("label!", "y")}, "zeta"},
+		{api.ContainerFilter{All: true, Filters: f("label!", "y", "label!", "z")}, "zeta"},
+		{api.ContainerFilter{All: true, Filters: f("before", "zeta")}, "alpha"},
+		{api.ContainerFilter{All: true, Filters: f("since", a.ID[:12])}, "zeta"},
+		{api.ContainerFilter{All: true, Filters: f("since", "zeta")}, ""},
+		{api.ContainerFilter{All: true, Filters: f("network", "bridge")}, "zeta alpha"},
+		{api.ContainerFilter{All: true, Filters: f("network", "nowhere")}, ""},
 	} {
 		l, err := b.Containers(ctx, c.q)
 		var names []string
@@ -144,6 +153,8 @@ func TestFilters(t *testing.T) {
 			t.Errorf("%d: %+v: %v, %v", i, c.q, names, err)
 		}
 	}
+	_, err := b.Containers(ctx, api.ContainerFilter{Filters: f("before", "x")})
+	kind(t, err, api.KindNotFound, "no such container")
 	for words, q := range map[string]map[string][]string{"no filter": f("size", "1"), "exit code": f("exited", "x"), "wants a port": f("publish", "x"), "no status": f("status", "x")} {
 		_, err := b.Containers(ctx, api.ContainerFilter{Filters: q})
 		kind(t, err, api.KindInvalid, words)

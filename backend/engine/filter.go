@@ -15,7 +15,7 @@ import (
 type containerTest func(api.Container) bool
 
 // chooser makes docker's filters into one test: each key has to pass, by any
-// of its values; of labels by all.
+// of its values; of labels, wanted or not, by all.
 func (e *Engine) chooser(ctx context.Context, f api.ContainerFilter) (containerTest, error) {
 	all := f.All || f.Last > 0 || len(f.Filters["replaced"])+len(f.Filters["status"])+len(f.Filters["exited"]) > 0
 	tests := []containerTest{func(c api.Container) bool { return all || active(c.State) }}
@@ -26,7 +26,7 @@ func (e *Engine) chooser(ctx context.Context, f api.ContainerFilter) (containerT
 			if err != nil {
 				return nil, err
 			}
-			if key == "label" {
+			if strings.HasPrefix(key, "label") {
 				tests = append(tests, t)
 			} else {
 				any = append(any, t)
@@ -69,8 +69,15 @@ func (e *Engine) containerTest(ctx context.Context, key, value string) (containe
 			return nil, invalid(value, "the filter exited wants an exit code, not %q", value)
 		}
 		return func(c api.Container) bool { return c.State == api.StateExited && c.ExitCode == code }, nil
-	case "publish":
-		return publishTest(value)
+	case "label!":
+		has := labelTest(value)
+		return func(c api.Container) bool { return !has(c) }, nil
+	case "before", "since":
+		return e.ageTest(key, value)
+	case "network":
+		return e.networkTest(value), nil
+	case "publish", "expose":
+		return publishTest(key, value)
 	case "health":
 		return healthTest(value)
 	case "volume":
@@ -79,7 +86,7 @@ func (e *Engine) containerTest(ctx context.Context, key, value string) (containe
 		return func(api.Container) bool { return true }, nil
 	}
 	return nil, invalid(key, "there is no filter %q for containers", key).
-		WithHint("Filters are status, name, id, label, ancestor, exited, publish, health, volume and replaced.")
+		WithHint("Filters are status, name, id, label, label!, ancestor, before, since, exited, network, publish, expose, health, volume and replaced.")
 }
 
 func statusTest(value string) (containerTest, error) {
@@ -156,17 +163,51 @@ func (e *Engine) volumeTest(value string) (containerTest, error) {
 }
 
 // publishTest takes "80", "80/tcp" and "8000-8010/tcp" and, as docker does,
-// looks at the host's port.
-func publishTest(value string) (containerTest, error) {
+// looks at the host's port for publish and at the container's for expose.
+func publishTest(key, value string) (containerTest, error) {
 	want, err := parseExposed(value)
 	if err != nil {
-		return nil, invalid(value, "the filter publish wants a port, not %q", value)
+		return nil, invalid(value, "the filter %s wants a port, not %q", key, value)
 	}
 	return func(c api.Container) bool {
 		return slices.ContainsFunc(c.Ports, func(p api.Port) bool {
+			port := p.HostPort
+			if key == "expose" {
+				port = p.ContainerPort
+			}
 			return slices.ContainsFunc(want, func(w api.Port) bool {
-				return w.ContainerPort == p.HostPort && w.Protocol == p.Protocol
+				return w.ContainerPort == port && w.Protocol == p.Protocol
 			})
 		})
 	}, nil
+}
+
+// ageTest takes a container, and chooses those made before or since.
+func (e *Engine) ageTest(key, value string) (containerTest, error) {
+	id, err := store.FindContainer(e.dirs, value)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := store.ReadRecord(e.dirs.Container(id))
+	if err != nil {
+		return nil, err
+	}
+	return func(c api.Container) bool {
+		if key == "before" {
+			return c.Created.Before(rec.Created)
+		}
+		return c.Created.After(rec.Created)
+	}, nil
+}
+
+// networkTest takes a network's name, docker's name of the default one, or the
+// beginning of an id. A network that there is not has no containers.
+func (e *Engine) networkTest(value string) containerTest {
+	if value == "bridge" {
+		value = api.NetworkDefault
+	}
+	if n, err := e.findNetwork(value); err == nil {
+		value = n.Name
+	}
+	return func(c api.Container) bool { return slices.Contains(c.Networks, value) }
 }

@@ -43,6 +43,7 @@ export interface Container {
   health?: 'starting' | 'healthy' | 'unhealthy';
   networks: string[];
   offline?: boolean;
+  mounted?: string[];
 }
 
 export interface ContainerDetail extends Container {
