@@ -15,13 +15,14 @@ import (
 type command struct {
 	name    string
 	aliases []string
-	args    string // what follows the name in the usage line
-	short   string // one line, for the list of commands
-	long    string // more, for its own help
-	exits   string // its exit codes, where they are not the usual ones
-	group   string // heading in the list of commands; "" is not listed
-	least   int    // arguments
-	most    int    // arguments; -1: any number
+	args    string      // what follows the name in the usage line
+	short   string      // one line, for the list of commands
+	long    string      // more, for its own help
+	exits   string      // its exit codes, where they are not the usual ones
+	group   string      // heading in the list of commands; "" is not listed
+	least   int         // arguments
+	most    int         // arguments; -1: any number
+	chosen  func() bool // options say what arguments would; nil: never
 	flags   *pflag.FlagSet
 	subs    []*command
 	verbs   []verb         // those that are made when they are asked for
@@ -110,7 +111,7 @@ func (c *command) execute(ctx context.Context, e *env, above string, args []stri
 	if below && len(args) > 0 {
 		sub := c.find(args[0])
 		if sub == nil {
-			return misuse(exitFailure, path, fmt.Sprintf("'%s' is not a %s command", args[0], path))
+			return notHere(path, args[0])
 		}
 		return sub.execute(ctx, e, path, args[1:])
 	}
@@ -133,6 +134,8 @@ func (c *command) count(path string, n int) string {
 		return fmt.Sprintf("'%s' accepts no arguments", path)
 	case c.least == c.most && n != c.least:
 		return fmt.Sprintf("'%s' requires %s", path, plural(c.least))
+	case n == 0 && c.chosen != nil && c.chosen():
+		return ""
 	case n < c.least:
 		return fmt.Sprintf("'%s' requires at least %s", path, plural(c.least))
 	case c.most != anyNumber && n > c.most:

@@ -18,41 +18,10 @@ type compatible struct {
 	volumesFrom []string
 }
 
-// settled are docker's options whose values are those that every container
-// has, and what is said of others.
-var settled = []struct {
-	name   string
-	values []string
-	why    string
-}{
-	{"ipc", []string{"", "private", "none"}, "each container has shared memory of its own"},
-	{"pid", []string{"", "private"}, "each container sees its own processes only"},
-	{"uts", []string{"", "private"}, "each container has a host name of its own"},
-	{"cgroupns", []string{"", "private"}, "each container sees its own control group only"},
-	{"runtime", []string{"", "runc", "crun", "io.containerd.runc.v2"}, "containers are run by runc's library, which is built in"},
-	{"isolation", []string{"", "default", "process"}, "containers are processes"},
-}
-
 func (c *compatible) addFlags(f *pflag.FlagSet) {
-	for _, s := range settled {
-		f.Func(s.name, "", func(v string) error {
-			if slices.Contains(s.values, v) {
-				return nil
-			}
-			return fmt.Errorf("%q cannot be had: %s", v, s.why)
-		})
-		hide(f, s.name)
-	}
+	settle(f, runSettled)
 	f.Bool("disable-content-trust", true, "")
 	hide(f, "disable-content-trust")
-	f.Func("link", "", func(string) error {
-		return fmt.Errorf("links are not made: containers of one network find each other by name (davit network create, --network)")
-	})
-	hide(f, "link")
-	f.Func("gpus", "", func(string) error {
-		return fmt.Errorf("graphics cards are given by --device, such as --device /dev/dri")
-	})
-	hide(f, "gpus")
 	f.StringArrayVar(&c.volumesFrom, "volumes-from", nil, "Mount what another `container[:ro]` mounts")
 }
 

@@ -27,6 +27,7 @@ type conversation struct {
 	sigProxy bool   // pass on signals
 	detach   []byte // keys that end the conversation and leave the process
 	fresh    bool   // the process is the first of its container
+	started  func() // the container was started by it; nil: nobody asks
 
 	mu      sync.Mutex
 	changed sync.Cond

@@ -21,6 +21,7 @@ type EventsOptions struct {
 	Filters      []string
 	Format       string
 	JSON         bool
+	PastOnly     bool
 }
 
 func newEventsCommand() *command {
@@ -33,8 +34,18 @@ func newEventsCommand() *command {
 	f := c.set()
 	f.StringVar(&o.Since, "since", "", "Begin at a time (2026-01-02T15:04:05Z) or some time back (10m)")
 	f.StringVar(&o.Until, "until", "", "End at a time, or some time back")
-	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: container=, event=, image=, type=")
+	f.StringArrayVarP(&o.Filters, "filter", "f", nil, "Show those that match a `filter`: container=, event=, image=, network=, type=, volume=")
 	f.StringVar(&o.Format, "format", "", `Print by a Go template, or "json" for docker's objects`)
+	f.BoolVar(&o.PastOnly, "no-stream", false, "End after what has happened by now")
+	f.Func("stream", "podman's: false is --no-stream", func(v string) (err error) {
+		on, err := strconv.ParseBool(v)
+		o.PastOnly = !on
+		return err
+	})
+	f.Lookup("stream").NoOptDefVal = "true"
+	f.Bool("no-trunc", true, "Nothing is shortened, ever")
+	hide(f, "stream")
+	hide(f, "no-trunc")
 	f.BoolVar(&o.JSON, "json", false, "Print each event as a JSON object of Davit's own shape")
 	c.run = func(ctx context.Context, e *env, _ []string) error { return runEvents(ctx, e, o) }
 	return c
@@ -62,6 +73,14 @@ func runEvents(ctx context.Context, e *env, o EventsOptions) error {
 	until, err := moment(e.now(), o.Until)
 	if err != nil {
 		return invalid("--until %q: %v", o.Until, err)
+	}
+	if o.PastOnly { // all of it, where nothing says from when on
+		if until.IsZero() || until.After(e.now()) {
+			until = e.now()
+		}
+		if since.IsZero() {
+			since = time.Unix(0, 0)
+		}
 	}
 	s, err := e.Service(ctx)
 	if err != nil {
@@ -129,16 +148,16 @@ func followEvents(ctx context.Context, s api.Service, since, until time.Time, sh
 // eventFilter makes docker's filters into one test.
 func eventFilter(filters map[string][]string) (func(api.Event) bool, error) {
 	for key := range filters {
-		if !slices.Contains([]string{"container", "event", "image", "type"}, key) {
-			return nil, invalid("there is no filter %q for events: filters are container, event, image and type", key)
+		if !slices.Contains([]string{"container", "event", "image", "network", "secret", "type", "volume"}, key) {
+			return nil, invalid("there is no filter %q for events: filters are container, event, image, network, secret, type and volume", key)
 		}
 	}
 	return func(ev api.Event) bool {
 		for key, values := range filters {
 			ok := slices.ContainsFunc(values, func(v string) bool {
 				switch key {
-				case "container":
-					return ev.Type == "container" && (ev.Name == v || len(v) > 0 && strings.HasPrefix(ev.ID, v))
+				case "container", "network", "secret", "volume":
+					return ev.Type == key && (ev.Name == v || len(v) > 0 && strings.HasPrefix(ev.ID, v))
 				case "event":
 					return ev.Action == v || strings.HasPrefix(ev.Action, v+":")
 				case "image":

@@ -41,7 +41,7 @@ func (o *ExecOptions) addProcessFlags(f *pflag.FlagSet, user string) {
 const execExits = `  1      no such container, or it does not run
   125    an option is wrong
   126    the command cannot be run
-  127    the command was not found
+  127    the command or the working directory was not found
   128+n  the command was ended by signal n
   other  the command's own
 `

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -38,8 +39,16 @@ func runInfo(ctx context.Context, e *env, o InfoOptions) error {
 	case o.JSON:
 		return writeJSON(e.out, i)
 	case o.Format != "":
+		row := newInfoRow(i)
+		if strings.Contains(o.Format, ".ContainersPaused") { // nobody else waits for them
+			paused, err := s.Containers(ctx, api.ContainerFilter{Filters: map[string][]string{"status": {string(api.StatePaused)}}})
+			if err != nil {
+				return err
+			}
+			row.ContainersPaused = len(paused)
+		}
 		t := table[infoRow]{}
-		return t.write(e.out, ListOptions{Format: o.Format}, []infoRow{newInfoRow(i)})
+		return t.write(e.out, ListOptions{Format: o.Format}, []infoRow{row})
 	}
 	return printInfo(e, i)
 }
@@ -47,19 +56,33 @@ func runInfo(ctx context.Context, e *env, o InfoOptions) error {
 // infoRow is Info with docker's names beside Davit's.
 type infoRow struct {
 	api.Info
-	ContainersRunning, NCPU                                              int
+	ContainersRunning, ContainersPaused, ContainersStopped, NCPU         int
 	MemTotal                                                             int64
 	ServerVersion, OperatingSystem, KernelVersion, OSType, DockerRootDir string
-	Driver                                                               string
-	SecurityOptions                                                      []string
+	Name, Driver, CgroupDriver, LoggingDriver, DefaultRuntime            string
+	SecurityOptions, Warnings                                            []string
+	Plugins                                                              pluginsJSON
+	Runtimes                                                             map[string]struct{}
 }
 
+// pluginsJSON is what docker could be extended by.
+type pluginsJSON struct{ Volume, Network, Log []string }
+
 func newInfoRow(i api.Info) infoRow {
-	return infoRow{
-		Info: i, ContainersRunning: i.Running, NCPU: i.CPUs, MemTotal: i.Memory, ServerVersion: i.Version,
+	r := infoRow{
+		Info: i, ContainersRunning: i.Running, ContainersStopped: i.Containers - i.Running, NCPU: i.CPUs, MemTotal: i.Memory, ServerVersion: i.Version,
 		OperatingSystem: i.OS, KernelVersion: i.Kernel, OSType: "linux", DockerRootDir: i.StoreDir, Driver: "overlay",
-		SecurityOptions: i.Security,
+		CgroupDriver: "none", LoggingDriver: "json-file", DefaultRuntime: "runc", SecurityOptions: []string{"name=rootless"}, Warnings: i.Limited,
+		Plugins: pluginsJSON{[]string{"local"}, []string{"bridge", "host", "none"}, []string{"json-file", "none"}}, Runtimes: map[string]struct{}{"runc": {}},
 	}
+	r.Name, _ = os.Hostname() // "": it has none
+	if i.CgroupDelegated {
+		r.CgroupDriver = "systemd"
+	}
+	for _, s := range i.Security {
+		r.SecurityOptions = append(r.SecurityOptions, "name="+s)
+	}
+	return r
 }
 
 func printInfo(e *env, i api.Info) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"text/template"
 
 	"github.com/spf13/pflag"
@@ -27,13 +28,13 @@ func newInspectOf(kind string) *command {
 	o := InspectOptions{Type: kind}
 	c := &command{
 		name: "inspect", args: "[OPTIONS] NAME|ID [NAME|ID...]", group: "Containers",
-		short: "Print everything about containers and images, shaped as docker does", least: 1, most: anyNumber,
+		short: "Print everything about containers, images, networks and volumes, shaped as docker does", least: 1, most: anyNumber,
 	}
 	f := c.set()
 	o.addFlags(f)
 	f.BoolVarP(&o.Size, "size", "s", false, "Tell the sizes of a container's file system, too")
 	if kind == "" {
-		f.StringVar(&o.Type, "type", "", "container or image")
+		f.StringVar(&o.Type, "type", "", "container, image, network, volume or secret; else it is the first of these that has the name")
 	}
 	c.run = func(ctx context.Context, e *env, args []string) error { return runInspect(ctx, e, o, args) }
 	return c
@@ -45,26 +46,20 @@ func (o *InspectOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.JSON, "json", false, "Print it in Davit's own shape")
 }
 
-// inspecting makes c the inspect of one type of thing: what get gives, in
-// docker's shape or with --json in ours.
+// inspecting makes c the inspect of one type of thing.
 func inspecting[T any](c *command, get func(s api.Service, ctx context.Context, ref string) (T, error), docker func(T) any) *command {
 	var o InspectOptions
 	o.addFlags(c.set())
 	c.run = func(ctx context.Context, e *env, refs []string) error {
-		return inspectEach(ctx, e, o, refs, func(s api.Service, ref string) (any, error) {
-			v, err := get(s, ctx, ref)
-			if err != nil || o.JSON {
-				return v, err
-			}
-			return docker(v), nil
-		})
+		one := inspectorOf(get, docker)
+		return inspectEach(ctx, e, o, refs, func(s api.Service, ref string) (any, error) { return one(ctx, s, o, ref) })
 	}
 	return c
 }
 
 func runInspect(ctx context.Context, e *env, o InspectOptions, refs []string) error {
-	if o.Type != "" && o.Type != "container" && o.Type != "image" {
-		return invalid("--type %q: want container or image", o.Type)
+	if o.Type != "" && !slices.ContainsFunc(inspectors, func(i inspector) bool { return i.kind == o.Type }) {
+		return invalid("--type %q: want container, image, network, volume or secret", o.Type)
 	}
 	return inspectEach(ctx, e, o, refs, func(s api.Service, ref string) (any, error) { return inspectOne(ctx, s, o, ref) })
 }
@@ -95,31 +90,56 @@ func inspectEach(ctx context.Context, e *env, o InspectOptions, refs []string, g
 	return nil
 }
 
-func inspectOne(ctx context.Context, s api.Service, o InspectOptions, ref string) (any, error) {
-	if o.Type != "image" {
+// inspector is how one type of thing is found, in docker's shape or with
+// --json in ours.
+type inspector struct {
+	kind string
+	get  func(ctx context.Context, s api.Service, o InspectOptions, ref string) (any, error)
+}
+
+// inspectors are the types in the order in which docker asks for a name.
+var inspectors = []inspector{
+	{"container", func(ctx context.Context, s api.Service, o InspectOptions, ref string) (any, error) {
 		d, err := s.Container(ctx, ref)
 		switch {
-		case err == nil && o.JSON:
-			return d, nil
-		case err == nil && o.Size:
+		case err != nil || o.JSON:
+			return d, err
+		case o.Size:
 			return sized(ctx, s, dockerContainer(d))
-		case err == nil:
-			return dockerContainer(d), nil
-		case o.Type == "container" || api.KindOf(err) != api.KindNotFound:
-			return nil, err
+		}
+		return dockerContainer(d), nil
+	}},
+	{"image", inspectorOf(api.Service.Image, func(d api.ImageDetail) any { return dockerImage(d) })},
+	{"network", inspectorOf(api.Service.Network, func(d api.NetworkDetail) any { return dockerNetworkOf(d) })},
+	{"volume", inspectorOf(api.Service.Volume, dockerVolume)},
+	{"secret", inspectorOf(api.Service.Secret, dockerSecret)},
+}
+
+func inspectorOf[T any](get func(api.Service, context.Context, string) (T, error), docker func(T) any) func(context.Context, api.Service, InspectOptions, string) (any, error) {
+	return func(ctx context.Context, s api.Service, o InspectOptions, ref string) (any, error) {
+		v, err := get(s, ctx, ref)
+		if err != nil || o.JSON {
+			return v, err
+		}
+		return docker(v), nil
+	}
+}
+
+// inspectOne finds what has the name. What cannot be the name of an image may
+// be another thing's all the same.
+func inspectOne(ctx context.Context, s api.Service, o InspectOptions, ref string) (any, error) {
+	for _, i := range inspectors {
+		if o.Type != "" && o.Type != i.kind {
+			continue
+		}
+		v, err := i.get(ctx, s, o, ref)
+		kind := api.KindOf(err)
+		if err == nil || o.Type != "" || kind != api.KindNotFound && (kind != api.KindInvalid || i.kind == "container") {
+			return v, err
 		}
 	}
-	d, err := s.Image(ctx, ref)
-	switch {
-	case err == nil && o.JSON:
-		return d, nil
-	case err == nil:
-		return dockerImage(d), nil
-	case o.Type == "" && api.KindOf(err) == api.KindNotFound:
-		return nil, api.Errorf(api.KindNotFound, "no container and no image is called %q", ref).
-			WithHint("davit ps -a and davit images list what there is")
-	}
-	return nil, err
+	return nil, api.Errorf(api.KindNotFound, "no container, image, network, volume or secret is called %q", ref).
+		WithHint("davit ps -a and davit images list what there is")
 }
 
 // sized adds what docker tells with --size.

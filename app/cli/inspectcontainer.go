@@ -29,7 +29,10 @@ type containerJSON struct {
 	HostnamePath    string
 	HostsPath       string
 	AppArmorProfile string
+	ProcessLabel    string // none: Davit sets no labels of SELinux by itself
+	MountLabel      string
 	ExecIDs         []string
+	GraphDriver     graphDriverJSON
 	SizeRw          *int64 `json:",omitempty"` // only with --size
 	SizeRootFs      *int64 `json:",omitempty"`
 	HostConfig      hostConfigJSON
@@ -113,6 +116,7 @@ type mountJSON struct {
 	Driver              string `json:",omitempty"`
 	Mode                string
 	RW                  bool
+	Propagation         string
 }
 
 type configJSON struct {
@@ -131,6 +135,7 @@ type configJSON struct {
 	Entrypoint        []string
 	Labels            map[string]string
 	StopSignal        string
+	OnBuild           []string         // Davit builds nothing
 	StopTimeout       *int             `json:",omitempty"`
 	Healthcheck       *healthCheckJSON `json:",omitempty"`
 }
@@ -149,12 +154,13 @@ func healthCheckOf(h *api.HealthCheck) *healthCheckJSON {
 }
 
 type networkJSON struct {
-	Ports              map[string][]bindingJSON
-	IPAddress, Gateway string
-	IPPrefixLen        int
-	MacAddress         string
-	GlobalIPv6Address  string
-	Networks           map[string]endpointJSON
+	SandboxID, SandboxKey string // the file of its network namespace, while it runs
+	Ports                 map[string][]bindingJSON
+	IPAddress, Gateway    string
+	IPPrefixLen           int
+	MacAddress            string
+	GlobalIPv6Address     string
+	Networks              map[string]endpointJSON
 }
 
 type endpointJSON struct {
@@ -195,6 +201,7 @@ func dockerContainer(d api.ContainerDetail) containerJSON {
 		Name: "/" + d.Name, RestartCount: d.Restarts, Driver: "overlay", Platform: "linux",
 		State: dockerState(d), HostConfig: dockerHostConfig(d), Mounts: dockerMounts(d), Config: dockerConfig(d),
 		NetworkSettings: dockerNetwork(d), AppArmorProfile: apparmorOf(d.Confinement),
+		GraphDriver: graphDriverJSON{"overlay", map[string]string{}},
 		Davit: davitJSON{
 			Reason: d.Reason, Confinement: listOf(d.Confinement), Limited: d.Limited, Rootfs: d.Rootfs, LogSize: d.LogSize,
 		},
@@ -291,6 +298,12 @@ func mountOptions(m api.Mount) []string {
 	return slices.DeleteFunc(append(all, m.Relabel, m.Propagation), func(o string) bool { return o == "" })
 }
 
+// mountModes are the words of -v that say more than where.
+func mountModes(m api.Mount) []string {
+	m.Propagation = ""
+	return mountOptions(m)
+}
+
 // places fills in what a container shares and does not share.
 func (h *hostConfigJSON) places(s api.RunSpec) {
 	h.DNS, h.DNSOptions, h.DNSSearch, h.ExtraHosts, h.GroupAdd = listOf(s.DNS), listOf(s.DNSOptions), listOf(s.DNSSearch), s.ExtraHosts, s.Groups
@@ -325,7 +338,10 @@ func dockerMounts(d api.ContainerDetail) []mountJSON {
 		if m.Type == api.MountTmpfs { // docker has it in HostConfig
 			continue
 		}
-		one := mountJSON{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly}
+		one := mountJSON{Type: m.Type, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly, Mode: strings.Join(mountModes(m), ",")}
+		if m.Type == api.MountBind {
+			one.Propagation = cmp.Or(m.Propagation, "rprivate")
+		}
 		if m.Type == api.MountVolume {
 			one.Name, one.Driver = m.Source, "local"
 			one.Source = filepath.Join(filepath.Dir(d.Rootfs), "../../volumes", m.Source, "data")
@@ -394,6 +410,10 @@ func dockerNetwork(d api.ContainerDetail) networkJSON {
 			n.Networks[a.Network] = endpointJSON{Aliases: a.Aliases}
 		}
 		return n
+	}
+	n.SandboxID = d.ID
+	if d.PID != 0 {
+		n.SandboxKey = "/proc/" + strconv.Itoa(d.PID) + "/ns/net"
 	}
 	n.Ports, n.Gateway = dockerPorts(d.Ports, false), d.Gateway
 	if ip, err := netip.ParseAddr(d.IP); err == nil {

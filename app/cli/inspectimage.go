@@ -56,6 +56,7 @@ type imageConfigJSON struct {
 	WorkingDir   string
 	Labels       map[string]string
 	StopSignal   string           `json:",omitempty"`
+	OnBuild      []string         // Davit builds nothing
 	Healthcheck  *healthCheckJSON `json:",omitempty"`
 }
 

@@ -26,6 +26,7 @@ type NetworkCreateOptions struct {
 	Driver   string
 	Labels   []string
 	Options  []string
+	Ignore   bool // a network of that name that is there
 }
 
 func newNetworkCreateCommand() *command {
@@ -44,6 +45,8 @@ func newNetworkCreateCommand() *command {
 	f.StringVarP(&o.Driver, "driver", "d", "bridge", "The `driver`: there is bridge only")
 	f.StringArrayVarP(&o.Options, "opt", "o", nil, "A driver's `option`: com.docker.network.driver.mtu=, isolate=")
 	f.StringArrayVar(&o.Labels, "label", nil, "Set a label: `key=value`")
+	f.BoolVar(&o.Ignore, "ignore", false, "One of that name that is there already is fine")
+	settle(f, networkSettled)
 	c.run = func(ctx context.Context, e *env, args []string) error { return runNetworkCreate(ctx, e, o, args[0]) }
 	return c
 }
@@ -58,6 +61,13 @@ func runNetworkCreate(ctx context.Context, e *env, o NetworkCreateOptions, name 
 		return err
 	}
 	n, err := s.CreateNetwork(ctx, spec)
+	if o.Ignore && api.KindOf(err) == api.KindConflict {
+		there, ferr := s.Network(ctx, name)
+		if ferr != nil || there.Name != name {
+			return err // its addresses are taken, not its name
+		}
+		n, err = there.Network, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -94,6 +104,8 @@ func (o NetworkCreateOptions) build(name string) (api.NetworkSpec, error) {
 				return s, invalid("--opt %s: %q is not a number", key, value)
 			}
 			s.MTU = mtu
+		case "com.docker.network.bridge.enable_icc":
+			s.Isolated = value == "false"
 		case "isolate":
 			s.Isolated = value == "true"
 		default:
@@ -109,6 +121,16 @@ func (o NetworkCreateOptions) build(name string) (api.NetworkSpec, error) {
 type networkRow struct {
 	ID, Name, Driver, Scope, IPv6, Internal, Labels, CreatedAt string
 	Subnet, Containers, Problem                                string // docker has no such fields
+
+	labels map[string]string
+}
+
+// Label is the value of one label.
+func (r networkRow) Label(key string) string {
+	if r.labels == nil {
+		return key
+	}
+	return r.labels[key]
 }
 
 var networkTable = table[networkRow]{
@@ -169,8 +191,14 @@ func runNetworkList(ctx context.Context, e *env, o NetworkListOptions) error {
 	return networkTable.write(e.out, o.ListOptions, rows)
 }
 
+func hasLabel(labels map[string]string, wanted string) bool {
+	key, value, valued := strings.Cut(wanted, "=")
+	got, ok := labels[key]
+	return ok && (!valued || got == value)
+}
+
 // networkFits tells whether a network passes docker's filters: each key by any
-// of its values.
+// of its values, labels by all.
 func networkFits(n api.Network, filters map[string][]string) (bool, error) {
 	for key, values := range filters {
 		var fits func(v string) bool
@@ -181,16 +209,24 @@ func networkFits(n api.Network, filters map[string][]string) (bool, error) {
 			fits = func(v string) bool { return strings.HasPrefix(n.ID, v) }
 		case "driver":
 			fits = func(v string) bool { return v == "bridge" }
+		case "scope":
+			fits = func(v string) bool { return v == "local" }
+		case "type":
+			fits = func(v string) bool { return (v == "custom") == (n.Name != api.NetworkDefault) }
 		case "dangling":
 			fits = func(v string) bool {
 				return (v == "true" || v == "1") == (n.Members == 0 && n.Name != api.NetworkDefault)
 			}
 		case "label":
-			fits = func(v string) bool {
-				k, want, valued := strings.Cut(v, "=")
-				got, ok := n.Labels[k]
-				return ok && (!valued || got == want)
+			if slices.ContainsFunc(values, func(v string) bool { return !hasLabel(n.Labels, v) }) {
+				return false, nil
 			}
+			continue
+		case "label!":
+			if slices.ContainsFunc(values, func(v string) bool { return hasLabel(n.Labels, v) }) {
+				return false, nil
+			}
+			continue
 		default:
 			return false, invalid("there is no filter %q for networks", key)
 		}
@@ -206,6 +242,7 @@ func newNetworkRow(o ListOptions, n api.Network) networkRow {
 		ID: n.ID, Name: n.Name, Driver: "bridge", Scope: "local", IPv6: strconv.FormatBool(n.Subnet6 != ""),
 		Internal: strconv.FormatBool(n.Internal), Labels: labelList(n.Labels), CreatedAt: listTime(n.Created),
 		Subnet: n.Subnet, Containers: strconv.Itoa(n.Members), Problem: n.Problem,
+		labels: labelsOf(n.Labels),
 	}
 	if !o.NoTrunc {
 		r.ID = shortID(n.ID)
@@ -237,11 +274,15 @@ func newNetworkRmCommand() *command {
 }
 
 func newNetworkPruneCommand() *command {
-	var o struct{ Force, JSON bool }
+	var o struct {
+		Force, JSON bool
+		Filters     []string
+	}
 	c := &command{name: "prune", args: "[OPTIONS]", group: "Networks", short: "Remove networks that no container belongs to"}
 	f := c.set()
 	f.BoolVarP(&o.Force, "force", "f", false, "Do not ask")
 	f.BoolVar(&o.JSON, "json", false, "Print a JSON array")
+	f.StringArrayVar(&o.Filters, "filter", nil, "Only those that match a `filter`: label=, label!=, until=")
 	c.run = func(ctx context.Context, e *env, _ []string) error {
 		s, err := e.Service(ctx)
 		if err != nil {
@@ -253,7 +294,7 @@ func newNetworkPruneCommand() *command {
 				return err
 			}
 		}
-		gone, err := s.PruneNetworks(ctx)
+		gone, err := pruneNetworks(ctx, e, s, o.Filters)
 		if err == nil && o.JSON {
 			return writeJSON(e.out, listOf(gone))
 		}
@@ -263,6 +304,45 @@ func newNetworkPruneCommand() *command {
 		return err
 	}
 	return c
+}
+
+// pruneNetworks removes the networks without containers that pass the filters.
+func pruneNetworks(ctx context.Context, e *env, s api.Service, words []string) (gone []string, err error) {
+	if len(words) == 0 {
+		return s.PruneNetworks(ctx)
+	}
+	filters, err := parseFilters(words)
+	if err != nil {
+		return nil, err
+	}
+	until := e.now()
+	for _, v := range filters["until"] {
+		if until, err = moment(e.now(), v); err != nil {
+			return nil, invalid("the filter until=%s: %v", v, err)
+		}
+	}
+	delete(filters, "until")
+	all, err := s.Networks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range all {
+		fits, err := networkFits(n, filters)
+		if err != nil {
+			return gone, err
+		}
+		if !fits || n.Members > 0 || n.Name == api.NetworkDefault || n.Created.After(until) {
+			continue
+		}
+		switch err := s.RemoveNetwork(ctx, n.ID, api.RemoveOptions{}); api.KindOf(err) {
+		case "":
+			gone = append(gone, n.Name)
+		case api.KindConflict, api.KindNotFound: // somebody joined it, or was faster
+		default:
+			return gone, err
+		}
+	}
+	return gone, nil
 }
 
 func newNetworkConnectCommand() *command {
@@ -276,6 +356,7 @@ func newNetworkConnectCommand() *command {
 	f.StringVar(&spec.IP, "ip", "", "Its `address` there")
 	f.StringVar(&spec.IP6, "ip6", "", "Its IPv6 `address` there")
 	f.StringVar(&spec.MAC, "mac-address", "", "Its MAC `address` there")
+	settle(f, connectSettled)
 	c.run = func(ctx context.Context, e *env, args []string) error {
 		s, err := e.Service(ctx)
 		if err != nil {

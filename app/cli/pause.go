@@ -7,24 +7,30 @@ import (
 )
 
 func newPauseCommand() *command {
-	c := onEach("pause", "Hold all processes of containers where they are", api.Service.Pause)
+	c := onEach("pause", "Hold all processes of containers where they are", api.Service.Pause, api.StateRunning)
 	c.long = "They are frozen with their control group where this machine gives Davit one; else each is sent\nSIGSTOP, which a parent inside may notice, and SIGCONT by unpause."
 	return c
 }
 
 func newUnpauseCommand() *command {
-	return onEach("unpause", "Let paused containers go on", api.Service.Unpause)
+	return onEach("unpause", "Let paused containers go on", api.Service.Unpause, api.StatePaused)
 }
 
-// onEach is a verb without options that does the same to each container.
-func onEach(name, short string, do func(api.Service, context.Context, string) error) *command {
+// onEach is a verb that does the same to each container; all is the state of
+// those that --all means.
+func onEach(name, short string, do func(api.Service, context.Context, string) error, all api.State) *command {
+	var w Which
 	c := &command{
-		name: name, args: "CONTAINER [CONTAINER...]", group: "Containers",
-		short: short, least: 1, most: anyNumber,
+		name: name, args: "[OPTIONS] CONTAINER [CONTAINER...]", group: "Containers",
+		short: short, least: 1, most: anyNumber, chosen: w.given,
 	}
+	w.addFlags(c.set(), whichFlags{all: "a", latest: "l"}, "All containers that are "+string(all))
 	c.run = func(ctx context.Context, e *env, refs []string) error {
 		s, err := e.Service(ctx)
 		if err != nil {
+			return err
+		}
+		if refs, err = w.refs(ctx, s, refs, all); err != nil {
 			return err
 		}
 		return each(e, refs, func(ref string) error { return do(s, ctx, ref) })

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"context"
-
-	"davit/backend/api"
-)
+import "context"
 
 func newRestartCommand() *command {
 	var o StopOptions
@@ -13,17 +9,19 @@ func newRestartCommand() *command {
 		short: "Stop containers and start them again", least: 1, most: anyNumber,
 	}
 	f := c.set()
-	o.addFlags(f)
+	c.chosen = o.given
+	o.addFlags(f, "All containers, whether they run or not")
 	c.run = func(ctx context.Context, e *env, args []string) error {
-		return runRestart(ctx, e, o.options(f), args)
+		s, err := e.Service(ctx)
+		if err != nil {
+			return err
+		}
+		refs, err := o.refs(ctx, s, args)
+		if err != nil {
+			return err
+		}
+		how := o.options(f)
+		return atOnce(e, refs, func(ref string) error { return o.unlessIgnored(plainStart(s.Restart(ctx, ref, how))) })
 	}
 	return c
-}
-
-func runRestart(ctx context.Context, e *env, o api.StopOptions, refs []string) error {
-	s, err := e.Service(ctx)
-	if err != nil {
-		return err
-	}
-	return atOnce(e, refs, func(ref string) error { return plainStart(s.Restart(ctx, ref, o)) })
 }

@@ -9,6 +9,7 @@ import (
 
 // RmOptions are rm's.
 type RmOptions struct {
+	Which
 	Force   bool
 	Volumes bool
 	Timeout int  // seconds of a stop before it is removed
@@ -22,6 +23,8 @@ func newRmCommand() *command {
 		short: "Remove containers, with their logs and what they wrote", least: 1, most: anyNumber,
 	}
 	f := c.set()
+	c.chosen = o.given
+	o.addFlags(f, whichFlags{"a", "l", "i"}, "All containers")
 	f.BoolVarP(&o.Force, "force", "f", false, "Remove also those that run; one that is not there is no failure")
 	f.BoolVarP(&o.Volumes, "volumes", "v", false, "Remove their volumes that have no name as well")
 	f.IntVarP(&o.Timeout, "timeout", "t", 0, "Stop those that run first, and kill them after so many `seconds`; means --force")
@@ -40,13 +43,17 @@ func runRm(ctx context.Context, e *env, o RmOptions, refs []string) error {
 	if err != nil {
 		return err
 	}
+	if refs, err = o.refs(ctx, s, refs); err != nil {
+		return err
+	}
 	remove := func(ref string) error {
 		if o.Stop {
 			if gone, err := stopFirst(ctx, s, ref, api.StopOptions{Timeout: &o.Timeout}); gone || err != nil {
 				return err
 			}
 		}
-		return absent(e, o.Force, s.Remove(ctx, ref, api.RemoveOptions{Force: o.Force, Volumes: o.Volumes}))
+		err := o.unlessIgnored(s.Remove(ctx, ref, api.RemoveOptions{Force: o.Force, Volumes: o.Volumes}))
+		return absent(e, o.Force, err)
 	}
 	return atOnce(e, refs, remove)
 }

@@ -10,6 +10,7 @@ import (
 
 // RmiOptions are rmi's.
 type RmiOptions struct {
+	All       bool
 	Force     bool
 	Permanent bool
 	NoPrune   bool // docker's; an image without a name and users does not stay here
@@ -23,6 +24,8 @@ func newRmiCommand() *command {
 		short: "Remove names of images, and images with their last name", least: 1, most: anyNumber,
 	}
 	f := c.set()
+	c.chosen = func() bool { return o.All }
+	f.BoolVarP(&o.All, "all", "a", false, "All images, by all their names")
 	f.BoolVarP(&o.Force, "force", "f", false, "Remove also what containers use; one that is not there is no failure")
 	f.BoolVar(&o.Permanent, "permanent", false, "Remove for good also what no registry has; otherwise that goes to the trash")
 	f.BoolVar(&o.NoPrune, "no-prune", false, "")
@@ -36,6 +39,11 @@ func runRmi(ctx context.Context, e *env, o RmiOptions, refs []string) error {
 	s, err := e.Service(ctx)
 	if err != nil {
 		return err
+	}
+	if o.All {
+		if refs, err = everyImage(ctx, s, refs); err != nil {
+			return err
+		}
 	}
 	var all []api.RemovedImage
 	failed := false
@@ -62,6 +70,20 @@ func runRmi(ctx context.Context, e *env, o RmiOptions, refs []string) error {
 		return exit(exitFailure)
 	}
 	return nil
+}
+
+// everyImage gives the names of all images, and the ids of those that have none.
+func everyImage(ctx context.Context, s api.Service, named []string) (refs []string, err error) {
+	if len(named) > 0 {
+		return nil, invalid("either --all or the names of images, not both")
+	}
+	list, err := s.Images(ctx, api.ImageFilter{All: true})
+	for _, i := range list {
+		if refs = append(refs, i.Names...); len(i.Names) == 0 {
+			refs = append(refs, i.ID)
+		}
+	}
+	return refs, err
 }
 
 func printRemoved(e *env, gone api.RemovedImage) {

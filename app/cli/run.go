@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -27,6 +29,7 @@ func (o *RunOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.SigProxy, "sig-proxy", true, "Pass signals on to the container")
 	f.StringVar(&o.DetachKeys, "detach-keys", defaultDetachKeys, "Keys that leave the container running")
 	f.BoolVarP(&o.Quiet, "quiet", "q", false, "Do not show the progress of a pull")
+	f.StringVar(&o.pidFile, "pidfile", "", "Write the id that its process has on this computer to this `file`")
 }
 
 const runExits = `  125    Davit itself failed, or an option is wrong
@@ -81,14 +84,36 @@ func runRun(ctx context.Context, e *env, o RunOptions, spec api.RunSpec) error {
 			return discard(ctx, s, spec, made.ID, err)
 		}
 		fmt.Fprintln(e.out, made.ID)
-		return nil
+		return o.writePID(ctx, s, made.ID)
 	}
 	c := &conversation{env: o.Attach.heard(e), stdin: spec.Interactive && o.Attach.has("stdin"), tty: spec.TTY, sigProxy: o.SigProxy, detach: keys, fresh: true}
+	if o.pidFile != "" {
+		c.started = func() {
+			if err := o.writePID(ctx, s, made.ID); err != nil {
+				say(e, err) // the container runs
+			}
+		}
+	}
 	ended, err := foreground(ctx, s, c, made.ID, true)
 	if err != nil {
 		return discard(ctx, s, spec, made.ID, err)
 	}
 	return exit(ended.Code)
+}
+
+// writePID writes the file of --pidfile. One that has ended by now has none.
+func (o *RunOptions) writePID(ctx context.Context, s api.Service, id string) error {
+	if o.pidFile == "" {
+		return nil
+	}
+	d, err := s.Container(ctx, id)
+	if err != nil || d.PID == 0 {
+		return nil
+	}
+	if err := os.WriteFile(o.pidFile, []byte(strconv.Itoa(d.PID)), 0o644); err != nil {
+		return fmt.Errorf("pidfile: %w", err)
+	}
+	return nil
 }
 
 // checkTTY refuses to talk in a terminal's way to what is none.
@@ -126,6 +151,9 @@ func foreground(ctx context.Context, s api.Service, c *conversation, id string, 
 			}
 			for tries := 0; ; tries++ {
 				session, err := s.Attach(ctx, id, o)
+				if start && err == nil && c.started != nil {
+					c.started()
+				}
 				if start || !reconnect(ctx, err, tries) {
 					return session, err
 				}

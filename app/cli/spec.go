@@ -17,6 +17,7 @@ type SpecOptions struct {
 	runspec.Flags
 	compatible
 	cidFile string
+	pidFile string
 	replace bool
 	Access  AccessOptions
 	reach   api.RegistryAccess // what Access says, for pulls alone

@@ -8,6 +8,7 @@ import (
 
 // StartOptions are start's.
 type StartOptions struct {
+	Which
 	Attach      bool
 	Interactive bool
 	DetachKeys  string
@@ -21,6 +22,8 @@ func newStartCommand() *command {
 		short: "Start containers that do not run", least: 1, most: anyNumber,
 	}
 	f := c.set()
+	c.chosen = o.given
+	o.addFlags(f, whichFlags{latest: "l"}, "All containers that do not run")
 	f.BoolVarP(&o.Attach, "attach", "a", false, "Stay with its output, pass signals on")
 	f.BoolVarP(&o.Interactive, "interactive", "i", false, "Pass on input as well")
 	f.BoolVar(&o.SigProxy, "sig-proxy", true, "Pass signals on to the container")
@@ -34,12 +37,15 @@ func runStart(ctx context.Context, e *env, o StartOptions, refs []string) error 
 	if err != nil {
 		return err
 	}
-	if (o.Attach || o.Interactive) && len(refs) > 1 {
-		return api.Errorf(api.KindInvalid, "only one container can be started and attached at a time")
-	}
 	s, err := e.Service(ctx)
 	if err != nil {
 		return err
+	}
+	if refs, err = o.refs(ctx, s, refs, statesDown...); err != nil {
+		return err
+	}
+	if (o.Attach || o.Interactive) && len(refs) != 1 {
+		return api.Errorf(api.KindInvalid, "only one container can be started and attached at a time")
 	}
 	if !o.Attach && !o.Interactive {
 		return each(e, refs, func(ref string) error { return plainStart(s.Start(ctx, ref)) })

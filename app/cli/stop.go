@@ -11,11 +11,13 @@ import (
 
 // StopOptions are stop's and restart's.
 type StopOptions struct {
+	Which
 	Timeout int
 	Signal  string
 }
 
-func (o *StopOptions) addFlags(f *pflag.FlagSet) {
+func (o *StopOptions) addFlags(f *pflag.FlagSet, all string) {
+	o.Which.addFlags(f, whichFlags{"a", "l", "i"}, all)
 	f.IntVarP(&o.Timeout, "timeout", "t", 0, "Seconds until it is killed; -1 waits for ever (default: as it says, or 10)")
 	f.IntVar(&o.Timeout, "time", 0, "The same")
 	f.StringVarP(&o.Signal, "signal", "s", "", "The signal to send first")
@@ -37,19 +39,21 @@ func newStopCommand() *command {
 		short: "Stop containers: signal, grace period, kill", least: 1, most: anyNumber,
 	}
 	f := c.set()
-	o.addFlags(f)
+	c.chosen = o.given
+	o.addFlags(f, "All containers that run")
 	c.run = func(ctx context.Context, e *env, args []string) error {
-		return runStop(ctx, e, o.options(f), args)
+		s, err := e.Service(ctx)
+		if err != nil {
+			return err
+		}
+		refs, err := o.refs(ctx, s, args, statesUp...)
+		if err != nil {
+			return err
+		}
+		how := o.options(f)
+		return atOnce(e, refs, func(ref string) error { return o.unlessIgnored(s.Stop(ctx, ref, how)) })
 	}
 	return c
-}
-
-func runStop(ctx context.Context, e *env, o api.StopOptions, refs []string) error {
-	s, err := e.Service(ctx)
-	if err != nil {
-		return err
-	}
-	return atOnce(e, refs, func(ref string) error { return s.Stop(ctx, ref, o) })
 }
 
 // together is how many containers are stopped at a time.

@@ -29,7 +29,10 @@ func newVersionCommand() *command {
 
 // build is which davit this is. There is no other half: Client and Server are
 // the same, and are there for scripts that ask docker's way.
-type build struct{ Version, GitCommit, GoVersion, Os, Arch string }
+type build struct {
+	Version, GitCommit, GoVersion, Os, Arch string
+	APIVersion                              string `json:"ApiVersion"` // of docker's API that the output is shaped as
+}
 
 type versions struct {
 	build
@@ -57,7 +60,7 @@ func runVersion(_ context.Context, e *env, o VersionOptions) error {
 }
 
 func thisBuild() build {
-	b := build{Version: version, GoVersion: runtime.Version(), Os: runtime.GOOS, Arch: runtime.GOARCH}
+	b := build{Version: version, GoVersion: runtime.Version(), Os: runtime.GOOS, Arch: runtime.GOARCH, APIVersion: "1.47"}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {

@@ -73,10 +73,26 @@ func labelMap(words []string) (map[string]string, error) {
 }
 
 // volumeRow has docker's fields, and who uses the volume.
-type volumeRow struct{ Driver, Name, Scope, Mountpoint, Labels, Size, Links, Containers string }
+type volumeRow struct {
+	Driver, Name, Scope, Mountpoint, Labels, Size, Links, Containers string
+	Availability, Group, Status                                      string // N/A: docker's, of clusters
+
+	labels map[string]string
+}
+
+// Label is the value of one label.
+func (r volumeRow) Label(key string) string {
+	if r.labels == nil {
+		return key
+	}
+	return r.labels[key]
+}
 
 var volumeTable = table[volumeRow]{
-	titles: volumeRow{"DRIVER", "VOLUME NAME", "SCOPE", "MOUNTPOINT", "LABELS", "SIZE", "LINKS", "CONTAINERS"},
+	titles: volumeRow{
+		Driver: "DRIVER", Name: "VOLUME NAME", Scope: "SCOPE", Mountpoint: "MOUNTPOINT", Labels: "LABELS", Size: "SIZE", Links: "LINKS",
+		Containers: "CONTAINERS", Availability: "AVAILABILITY", Group: "GROUP", Status: "STATUS",
+	},
 	layout: "{{.Driver}}\t{{.Name}}", quiet: "{{.Name}}",
 }
 
@@ -123,6 +139,7 @@ func newVolumeListCommand() *command {
 
 func volumeRowOf(v api.Volume) volumeRow {
 	r := volumeRow{Driver: v.Driver, Name: v.Name, Scope: "local", Mountpoint: v.Mountpoint, Size: "N/A", Links: fmt.Sprint(len(v.UsedBy))}
+	r.Availability, r.Group, r.Status, r.labels = "N/A", "N/A", "N/A", map[string]string{}
 	if v.Size != nil {
 		r.Size = humanSize(*v.Size)
 	}
@@ -132,6 +149,7 @@ func volumeRowOf(v api.Volume) volumeRow {
 	}
 	for k, value := range v.Labels {
 		labels = append(labels, cleanLine(k+"="+value))
+		r.labels[k] = cleanLine(value)
 	}
 	slices.Sort(labels)
 	r.Containers, r.Labels = strings.Join(names, ","), strings.Join(labels, ",")
@@ -168,17 +186,37 @@ func dockerVolume(v api.Volume) any {
 }
 
 func newVolumeRemoveCommand() *command {
-	var force bool
-	c := &command{name: "rm", aliases: []string{"remove"}, args: "[OPTIONS] VOLUME [VOLUME...]", short: "Remove volumes with all that is in them", least: 1, most: anyNumber}
+	var force, all bool
+	c := &command{
+		name: "rm", aliases: []string{"remove"}, args: "[OPTIONS] VOLUME [VOLUME...]", short: "Remove volumes with all that is in them",
+		least: 1, most: anyNumber, chosen: func() bool { return all },
+	}
 	c.set().BoolVarP(&force, "force", "f", false, "One that is not there is no failure")
+	c.set().BoolVarP(&all, "all", "a", false, "All volumes; those that containers use stay")
 	c.run = func(ctx context.Context, e *env, refs []string) error {
 		s, err := e.Service(ctx)
 		if err != nil {
 			return err
 		}
+		if all {
+			if refs, err = everyVolume(ctx, s, refs); err != nil {
+				return err
+			}
+		}
 		return each(e, refs, func(ref string) error { return s.RemoveVolume(ctx, ref, api.RemoveOptions{Force: force}) })
 	}
 	return c
+}
+
+func everyVolume(ctx context.Context, s api.Service, named []string) (names []string, err error) {
+	if len(named) > 0 {
+		return nil, invalid("either --all or the names of volumes, not both")
+	}
+	list, err := s.Volumes(ctx, api.VolumeFilter{})
+	for _, v := range list {
+		names = append(names, v.Name)
+	}
+	return names, err
 }
 
 func newVolumePruneCommand() *command {
