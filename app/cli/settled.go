@@ -102,9 +102,7 @@ var runSettled = []settled{
 	{"decryption-key", nil, false, "images are not decrypted"},
 	{"arch", nil, false, "--platform os/arch[/variant] has it"}, {"os", []string{"linux"}, false, "containers are Linux's"}, {"variant", nil, false, "--platform os/arch[/variant] has it"},
 	{"subuidname", nil, false, "ids are mapped by --uidmap and --userns"}, {"subgidname", nil, false, "ids are mapped by --gidmap and --userns"},
-	{"authfile", nil, false, "logins are read where docker and podman keep them; pull the image first with --creds"},
-	{"creds", nil, false, "pull the image first: davit pull --creds"},
-	{"tls-verify", []string{"true"}, true, "pull the image first: davit pull --tls-verify=false"},
+	{"authfile", nil, false, "logins are read where docker and podman keep them; --creds gives another"},
 }
 
 // networkSettled are options of docker's and podman's network create.
