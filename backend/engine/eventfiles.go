@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"davit/backend/api"
 	"davit/backend/store"
@@ -17,16 +16,17 @@ type seen struct {
 	image   string
 	record  string // its stamp
 	state   api.State
-	started time.Time
+	started int64 // a time would be another one in another zone
 	code    int
+	reason  string
 	health  string
 	places  string // where it is reached
 }
 
 func see(e store.Entry) seen {
 	return seen{
-		name: e.Record.Name, image: e.Record.Image, record: e.Record.Stamp(), state: e.State.State, started: e.State.Started,
-		code: e.State.ExitCode, health: e.State.Health, places: fmt.Sprint(e.State.Ports, e.State.Networks),
+		name: e.Record.Name, image: e.Record.Image, record: e.Record.Stamp(), state: e.State.State, started: e.State.Started.UnixNano(),
+		code: e.State.ExitCode, reason: e.State.Reason, health: e.State.Health, places: fmt.Sprint(e.State.Ports, e.State.Networks),
 	}
 }
 

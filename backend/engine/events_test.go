@@ -196,6 +196,33 @@ func TestFilesTellWhatTheJournalDoesNot(t *testing.T) {
 	}
 }
 
+// What is written anew as it was is no news, whatever the zone of its times.
+func TestSameStateIsNoNews(t *testing.T) {
+	b := newBench(t)
+	c := b.made(t, api.RunSpec{Name: "web"})
+	kind(t, b.Start(t.Context(), "web"), "", "")
+	far := func(s *store.State) { s.Started = s.Started.In(time.FixedZone("", 5*3600+1800)) }
+	if err := b.guard.become(c.ID, far); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	hear(t, b.Engine, func() {
+		for range 3 {
+			if err := b.guard.become(c.ID, far); err != nil {
+				t.Error(err)
+			}
+			b.news.look(c.ID)
+		}
+		note(t, b, api.Event{Type: "container", Action: "exec", ID: newID()})
+	}, func(e api.Event) bool {
+		got = append(got, e.Type+" "+e.Action)
+		return e.Action == "exec"
+	})
+	if !slices.Equal(got, []string{"container exec"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // Another process's work on what are no containers is news, too, and is known later.
 func TestAllKindsAreNoted(t *testing.T) {
 	b := newBench(t)

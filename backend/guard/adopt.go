@@ -127,9 +127,10 @@ func (g *Guard) adoptOne(id string, files map[string]*os.File) error {
 	close(r.begun)
 	g.enter()
 	c.mu.Lock()
-	c.run = r
+	c.run, c.adopted = r, true
 	c.stopped = c.state.State == api.StateStopping // its stop is under way
 	c.mu.Unlock()
+	c.tellStart()
 	r.asked.Store(c.stopped)
 	if e, ended := g.exit(process{c.state.PID, c.state.PIDStart}); ended {
 		c.orphanEnded(e)
@@ -170,6 +171,9 @@ func (g *Guard) reconcile() {
 			networks[j.Network] = true
 		}
 		unremoved := e.Record.AutoRemove && e.Written.State == api.StateExited
+		if e.Err == nil && e.Written.State == api.StateExited {
+			g.tellEnd(e.Record.ID)
+		}
 		if e.Err != nil || !e.Written.Active() && !unremoved {
 			continue
 		}
@@ -178,7 +182,7 @@ func (g *Guard) reconcile() {
 			g.Log.Error("reconcile", "container", e.Record.ID, "err", err)
 			continue
 		}
-		if c.running() == nil {
+		if !c.hasRun() {
 			c.reconcile()
 		}
 	}
@@ -207,6 +211,14 @@ func (g *Guard) sweepNetwork(name string) {
 			c.op.Unlock()
 		}
 	}
+}
+
+// hasRun tells that this guard has the container in its care: what it adopted
+// may have ended again already, and is not to be dealt with a second time.
+func (c *container) hasRun() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.run != nil || c.adopted
 }
 
 func (c *container) reconcile() {
@@ -239,6 +251,7 @@ func (c *container) reconcile() {
 func (c *container) settle() (again bool) {
 	e, seen := c.g.exit(process{c.state.PID, c.state.PIDStart})
 	was := c.state
+	recorded := was.State
 	was.PID = 0 // it may be a zombie still, which the state would take for alive
 	was = was.Effective()
 	if was.Finished.IsZero() || was.Finished.Before(was.Started) {
@@ -257,7 +270,15 @@ func (c *container) settle() (again bool) {
 			restarting(s)
 		}
 	})
-	c.tell("die")
+	switch recorded {
+	case api.StateRunning, api.StatePaused, api.StateStopping:
+		c.tellStart()
+		c.tell("die")
+	case api.StateRestarting: // it had ended
+		if c.g.noted()[c.rec.ID] == "start" {
+			c.tell("die")
+		}
+	}
 	if again {
 		c.mu.Lock()
 		c.planRestart()
@@ -276,7 +297,7 @@ func (g *Guard) sweepHalfMade() {
 	}
 	for _, id := range ids {
 		c, err := g.container(id)
-		if err == nil && c.running() != nil {
+		if err == nil && c.hasRun() {
 			continue
 		}
 		if derr := g.Runtime.Delete(id); derr != nil {
@@ -293,11 +314,12 @@ func (g *Guard) sweepHalfMade() {
 
 // sweepRemoved gives back the space of removals that were cut short.
 func (g *Guard) sweepRemoved() {
-	left, err := filepath.Glob(string(g.Dirs.Container(".removed-*")))
+	left, err := filepath.Glob(string(g.Dirs.Container(removedPrefix + "*")))
 	if err != nil {
 		return // the pattern holds a bracket of the person's path: nothing is lost but space
 	}
 	for _, dir := range left {
+		g.tellRemoval(strings.TrimPrefix(filepath.Base(dir), removedPrefix), store.ContainerDir(dir))
 		if err := os.RemoveAll(dir); err != nil {
 			g.Log.Warn("remove what is left", "dir", dir, "err", err)
 		}

@@ -43,6 +43,7 @@ type container struct {
 	stopped  bool       // by the person: no restart
 	holds    int        // who keeps the file system mounted: see hold
 
+	adopted   bool // by this guard, of an earlier one
 	unwritten bool // the state is to be written again
 }
 
@@ -283,11 +284,14 @@ func (c *container) release() error {
 	return nil
 }
 
+// removedPrefix begins the name of a directory that is being removed.
+const removedPrefix = ".removed-"
+
 // hide takes the container's directory out of every list: --rm. It goes under
 // another name first, so that a half-removed one is never seen; the directory
 // to remove is the answer.
 func (c *container) hide() (string, error) {
-	gone := string(c.g.Dirs.Container(".removed-" + c.rec.ID))
+	gone := string(c.g.Dirs.Container(removedPrefix + c.rec.ID))
 	if err := os.Rename(string(c.dir), gone); err != nil {
 		return "", fmt.Errorf("remove: %w", err)
 	}

@@ -40,8 +40,9 @@ type Guard struct {
 
 	mu         sync.Mutex
 	containers map[string]*container
-	exits      map[process]keeper.Exit // of what earlier guards started
-	busy       int                     // requests under way, and runs
+	exits      map[process]keeper.Exit  // of what earlier guards started
+	busy       int                      // requests under way, and runs
+	noted      func() map[string]string // see lastNoted
 	trim       userns.Trimmer
 	idle       *time.Timer
 }
@@ -71,6 +72,7 @@ func Main(cfg Config) error {
 		defer func() { _ = lock.Unlock() }()
 	}
 	g := &Guard{Config: cfg, keeper: k, ctx: ctx, cancel: cancel, containers: map[string]*container{}, exits: map[process]keeper.Exit{}}
+	g.noted = sync.OnceValue(g.lastNoted)
 	g.idle = time.AfterFunc(linger, func() { g.tryEnd() })
 	exits, err := keeper.Dial(ctx, cfg.Dirs)
 	if err != nil {

@@ -70,6 +70,36 @@ func TestKillStormLosesNothing(t *testing.T) {
 		if n == "err" || n == "both" {
 			p.complete(n, "stderr")
 		}
+		if got := p.life(n); got != "create start die" {
+			t.Errorf("the events of %s: %s", n, got)
+		}
+	}
+}
+
+// life is the starts and ends of a container, as they were noted.
+func (p *place) life(name string) string {
+	p.t.Helper()
+	args := []string{"events", "--since", "1h", "--until", "0s", "--format", "{{.Action}}", "--filter", "container=" + name}
+	for _, action := range []string{"create", "start", "die", "destroy"} {
+		args = append(args, "--filter", "event="+action)
+	}
+	return strings.Join(strings.Fields(p.davit(args...)), " ")
+}
+
+// What is restarted again and again starts and ends by turns in what is noted,
+// whenever its guard is killed.
+func TestRestartsAreNotedThroughKilledGuards(t *testing.T) {
+	p := newPlace(t)
+	p.davit("run", "-d", "--restart", "always", "--name", "one", busybox, "sh", "-c", "usleep 20000")
+	for range 8 {
+		p.strike(guard, patience)
+		time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond) // chance, not waiting
+	}
+	p.eventually("it was restarted twice", func() bool { return strings.Count(p.life("one"), "start") > 2 })
+	p.davit("stop", "one")
+	life := p.life("one")
+	if want := strings.TrimSpace("create " + strings.Repeat("start die ", strings.Count(life, "start"))); life != want {
+		t.Errorf("%s", life)
 	}
 }
 
