@@ -155,7 +155,11 @@ func (c *container) renamed(ctx context.Context) error {
 	if r == nil {
 		return nil
 	}
-	return c.tellPlaces(ctx, r.network(), "")
+	err := c.tellPlaces(ctx, r.network(), "")
+	if r.ended.Load() { // it is off its networks, or about to be: the next run has the name
+		return nil
+	}
+	return err
 }
 
 // rejoin does what a request about networks asks for.

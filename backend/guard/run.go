@@ -36,6 +36,7 @@ type run struct {
 	pumps    sync.WaitGroup
 	asked    atomic.Bool // the person asked for the end
 	killed   atomic.Bool // the person had it killed
+	ended    atomic.Bool // its first process has
 	orphaned atomic.Bool // ended because the keeper has gone
 	adopted  bool        // begun by a guard that was killed
 	inOnce   sync.Once
@@ -134,6 +135,7 @@ func (c *container) watch(r *run) {
 	if err != nil {
 		c.log.Error("wait", "err", err)
 	}
+	r.ended.Store(true)
 	// All processes of the container ended with its first: the pipes run dry.
 	r.dry()
 	<-r.begun // it started before it ended, in all that is told of it

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"davit/backend/api"
@@ -41,7 +40,10 @@ func (c *container) supervise(ctx context.Context, req request) (*api.HealthResu
 	case opUnpause:
 		return nil, c.unpause()
 	case opUpdate:
-		return nil, errors.Join(c.update(req.Name, req.Update), c.renamed(ctx))
+		if err := c.update(req.Name, req.Update); err != nil || req.Name == "" {
+			return nil, err
+		}
+		return nil, c.renamed(ctx)
 	}
 	return c.checkNow(ctx)
 }
