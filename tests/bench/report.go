@@ -146,7 +146,7 @@ func (w *row) settle() {
 		case l.Peer != "":
 			is, ok = w.Ratio[l.Peer]
 		}
-		w.Met = append(w.Met, ok && (l.Most == 0 || is <= l.Most) && is >= l.Least)
+		w.Met = append(w.Met, ok && (l.Most == 0 || is <= l.Most) && (l.Least == 0 || is >= l.Least))
 	}
 }
 
