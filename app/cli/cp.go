@@ -72,8 +72,10 @@ func runCp(ctx context.Context, e *env, o CpOptions, args []string) error {
 		return refuse("copying between containers is not supported")
 	case from.container == "" && to.container == "":
 		return api.Errorf(api.KindInvalid, "must specify at least one container source").WithHint("Name a file of a container as CONTAINER:PATH.")
-	case from.path == "" || to.path == "":
+	case from.path == "":
 		return refuse("the path of %s is missing", args[0])
+	case to.path == "":
+		return refuse("the path of %s is missing", args[1])
 	}
 	s, err := e.Service(ctx)
 	if err != nil {

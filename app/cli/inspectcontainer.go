@@ -87,6 +87,14 @@ type hostConfigJSON struct {
 	MemoryReservation                                       int64
 	Annotations                                             map[string]string
 	CPUShares                                               int64 `json:"CpuShares"`
+
+	// What docker has values for and Davit none: those of docker's default.
+	CPUPeriod                                 int64 `json:"CpuPeriod"`
+	CPUQuota                                  int64 `json:"CpuQuota"`
+	CgroupParent, ContainerIDFile, CpusetMems string
+	Isolation, VolumeDriver                   string
+	MemorySwappiness                          *int64
+	OomKillDisable                            bool
 }
 
 type ulimitJSON struct {

@@ -36,9 +36,12 @@ const (
 )
 
 // topAsked makes top's table of ps's options: "-ef", "aux",
-// "-o pid,cmd", "-eo", "pid=,user=WHO". Which processes are chosen is the
+// "-o pid,cmd", "-eo", "pid=,user=WHO", and podman's "pid", "user". Which processes are chosen is the
 // container's matter: options that select are taken, and change nothing.
 func topAsked(options []string) (table[topRow], error) {
+	if !slices.ContainsFunc(options, func(o string) bool { _, known := psColumns[strings.ToLower(o)]; return !known }) {
+		return psList(strings.Join(options, ",")) // podman's list of columns
+	}
 	asked, form := []string{}, psPlain
 	for i := 0; i < len(options); i++ {
 		letters, dashed := strings.CutPrefix(options[i], "-")

@@ -11,6 +11,7 @@ func TestPSOptions(t *testing.T) {
 		{"-eo pid,user=WHO", `{{.PID}}\t{{.UID}}`, "PID WHO"},
 		{"-opid -o comm", `{{.PID}}\t{{.Comm}}`, "PID COMMAND"},
 		{"-eo pid,ppid,etime,args", `{{.PID}}\t{{.PPID}}\t{{.Elapsed}}\t{{.Cmd}}`, "PID PPID ELAPSED COMMAND"},
+		{"pid user", `{{.PID}}\t{{.UID}}`, "PID USER"},
 		{"-ef", `{{.UID}}\t{{.PID}}\t{{.PPID}}\t{{.C}}\t{{.STime}}\t{{.TTY}}\t{{.Time}}\t{{.Cmd}}`, "UID PID PPID C STIME TTY TIME CMD"},
 		{"aux", `{{.UID}}\t{{.PID}}\t{{.PCPU}}\t{{.KiB}}\t{{.TTY}}\t{{.State}}\t{{.STime}}\t{{.Time}}\t{{.Cmd}}`, "USER PID %CPU RSS TTY STAT START TIME COMMAND"},
 		{"-A", `{{.PID}}\t{{.TTY}}\t{{.Time}}\t{{.Comm}}`, "PID TTY TIME CMD"},

@@ -84,8 +84,11 @@ func writeWhole(name string, write func(io.Writer) error) error {
 		return write(f)
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if os.IsNotExist(err) {
+		return api.Errorf(api.KindInvalid, "write %s: there is no directory %s", name, filepath.Dir(name)).WithHint("Make it first (mkdir -p).")
+	}
 	if err != nil {
-		return api.Errorf(api.KindInvalid, "write: %w", err)
+		return api.Errorf(api.KindInvalid, "write %s: %w", name, err)
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
