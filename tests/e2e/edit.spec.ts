@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { box, importBox } from './box.ts';
 import type { Davit } from './davit.ts';
-import { expect, expectAccessible, test } from './fixtures.ts';
+import { expect, expectAccessible, pictures, test } from './fixtures.ts';
 import { EditForm } from './pages/edit.ts';
 
 async function shop(davit: Davit): Promise<string> {
@@ -67,6 +68,43 @@ test('an edit that fails leaves the old one; who comes second is told', async ({
   await form.sheet.getByLabel('Value', { exact: true }).fill('ours');
   await form.go('Apply and Make Anew').click();
   await expect.poll(() => logged(davit, 'shop')).toBe('A is ours');
+});
+
+test('a snapshot is looked through', async ({ app, davit }) => {
+  await shop(davit);
+  await davit.cli('exec', 'shop', 'sh', '-c', 'echo good > /srv/state; ln -s /srv/state /srv/led; ln -s /../../../../etc/os-release /srv/out; rm /srv/old.txt');
+  await davit.cli('snapshot', 'create', 'shop', 'good one');
+  await davit.cli('exec', 'shop', 'sh', '-c', 'echo bad > /srv/state; echo new > /srv/later');
+  const list = new EditForm(app).list;
+  const row = (name: string) => app.getByRole('tabpanel').getByRole('row').filter({ has: app.getByTitle(name, { exact: true }) });
+  await list.menu('shop', 'Snapshots…');
+  await pictures(app, 'snapshots');
+  await app.getByRole('dialog', { name: 'Snapshots of shop' }).getByRole('button', { name: 'Files', exact: true }).click();
+  await expect(app.getByText(/^The files as they were in the snapshot good one, /)).toBeVisible();
+  await row('srv').click();
+  await expect(row('state')).toContainText('added');
+  await expect(row('later')).toHaveCount(0);
+  await expect(app.getByRole('region', { name: 'Deleted since the image' })).toContainText('old.txt');
+  for (const name of ['New Folder', 'Upload']) await expect(app.getByRole('button', { name })).toHaveCount(0);
+  await expectAccessible(app, 'files of a snapshot');
+  await pictures(app, 'snapshot-files');
+
+  await test.step('a file is read and saved, a link stays inside', async () => {
+    await row('led').click();
+    const content = app.getByRole('region', { name: 'Content of state' });
+    await expect(content).toHaveText('good');
+    for (const name of ['Edit', 'Permissions…']) await expect(app.getByRole('tabpanel').getByRole('button', { name })).toHaveCount(0);
+    const [saved] = await Promise.all([app.waitForEvent('download'), app.getByRole('button', { name: 'Download' }).click()]);
+    expect(readFileSync(await saved.path(), 'utf8')).toBe('good\n');
+    await app.getByRole('button', { name: 'Back to the List' }).click();
+    await row('out').click();
+    await expect(app.getByText('no such file or directory')).toBeVisible();
+  });
+
+  await app.getByRole('button', { name: 'Show Current Files' }).click();
+  await row('srv').click();
+  await row('state').click();
+  await expect(app.getByRole('region', { name: 'Content of state' })).toHaveText('bad');
 });
 
 test('duplicated; snapshots are taken and restored', async ({ app, davit }) => {

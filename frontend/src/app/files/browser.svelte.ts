@@ -32,6 +32,11 @@ export class Browser {
     this.listing = new One((signal, show) => files.list(this.at(this.path), signal, show));
   }
 
+  /** What was cannot be changed. */
+  get readonly(): boolean {
+    return this.tree.snapshot !== undefined;
+  }
+
   at(path: string): FilePath {
     return { ...this.tree, path };
   }

@@ -208,5 +208,10 @@ export const spec = {
   removeSnapshot: (name: string) => `Remove the snapshot ${name}`,
   snapshotFailed: 'The snapshot could not be taken',
   snapshotsFailed: 'The snapshots could not be listed',
+  snapshotBrowse: 'Files',
+  snapshotBrowseOf: (name: string) => `Look through the files of ${name}`,
+  snapshotFiles: (name: string, when: string) => `The files as they were in the snapshot ${name}, ${when}. They can be looked at and saved.`,
+  snapshotFilesOf: 'The files as they were when the snapshot was taken. They can be looked at and saved.',
+  currentFiles: 'Show Current Files',
   snapshotSize: (files: string, size: string) => `${files} files, ${size}`,
 };
