@@ -80,7 +80,7 @@ test('a snapshot is looked through', async ({ app, davit }) => {
   await list.menu('shop', 'Snapshots…');
   await pictures(app, 'snapshots');
   await app.getByRole('dialog', { name: 'Snapshots of shop' }).getByRole('button', { name: 'Files', exact: true }).click();
-  await expect(app.getByText(/^The files as they were in the snapshot good one, /)).toBeVisible();
+  await expect(app.getByText(/^Snapshot “good one”, taken /)).toBeVisible();
   await row('srv').click();
   await expect(row('state')).toContainText('added');
   await expect(row('later')).toHaveCount(0);

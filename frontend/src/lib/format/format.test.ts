@@ -30,9 +30,9 @@ describe('bytes', () => {
 
 describe('times', () => {
   it('tells how long ago', () => {
-    expect(ago('2026-05-01T11:55:00Z', now)).toBe('5 minutes ago');
-    expect(ago('2026-04-30T12:00:00Z', now)).toBe('yesterday');
-    expect(ago('2026-05-01T12:00:03Z', now)).toBe('now');
+    expect(ago('2026-05-01T11:55:00Z', now)).toBe(apart('5 minutes ago'));
+    expect(ago('2026-04-30T12:00:00Z', now)).toBe(apart('yesterday'));
+    expect(ago('2026-05-01T12:00:03Z', now)).toBe(apart('now'));
   });
   it('has a short form', () => {
     expect(age('2026-05-01T11:55:00Z', now)).toBe(apart('5 min'));

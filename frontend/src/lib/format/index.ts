@@ -68,8 +68,8 @@ export function ago(time: string | undefined, now: number): string {
   if (seconds === undefined) return '';
   const [unit, size] = steps.find(([, size]) => seconds >= size) ?? [undefined, 1];
   const format = once('ago', () => new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' }));
-  if (!unit) return seconds < 30 ? format.format(0, 'second') : format.format(-1, 'minute');
-  return format.format(-Math.floor(seconds / size), unit);
+  if (!unit) return isolated(seconds < 30 ? format.format(0, 'second') : format.format(-1, 'minute'));
+  return isolated(format.format(-Math.floor(seconds / size), unit));
 }
 
 const shortUnits: [string, number][] = [

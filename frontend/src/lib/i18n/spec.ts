@@ -210,8 +210,8 @@ export const spec = {
   snapshotsFailed: 'The snapshots could not be listed',
   snapshotBrowse: 'Files',
   snapshotBrowseOf: (name: string) => `Look through the files of ${name}`,
-  snapshotFiles: (name: string, when: string) => `The files as they were in the snapshot ${name}, ${when}. They can be looked at and saved.`,
-  snapshotFilesOf: 'The files as they were when the snapshot was taken. They can be looked at and saved.',
+  snapshotFiles: (name: string, when: string) => `Snapshot “${name}”, taken ${when}. Its files can be looked at and saved, not changed.`,
+  snapshotFilesOf: 'The files of a snapshot can be looked at and saved, not changed.',
   currentFiles: 'Show Current Files',
   snapshotSize: (files: string, size: string) => `${files} files, ${size}`,
 };
