@@ -16,6 +16,12 @@ func (c *container) attach(ctx context.Context, conn net.Conn, a api.AttachOptio
 		_ = conn.Close()
 		return err
 	}
+	if a.Start { // else it would be attached to what ends
+		if err := c.endedWhole(ctx); err != nil {
+			_ = conn.Close()
+			return err
+		}
+	}
 	c.mu.Lock()
 	running, coming := c.run != nil, c.pending != nil || c.again
 	exit := api.Exit{Code: c.state.ExitCode, Reason: c.state.Reason}

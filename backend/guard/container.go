@@ -118,6 +118,9 @@ func (c *container) rewrite() {
 func (c *container) start(ctx context.Context) error {
 	c.op.Lock()
 	defer c.op.Unlock()
+	if err := c.endedWhole(ctx); err != nil {
+		return err
+	}
 	c.mu.Lock()
 	running := c.run != nil
 	c.cancelRestart()
@@ -130,6 +133,26 @@ func (c *container) start(ctx context.Context) error {
 		return nil
 	}
 	return c.launch(ctx)
+}
+
+// endedWhole waits for the rest of an end that is under way: who has seen it
+// recorded and starts the container again is not told that it runs. A start
+// that is asked for again, because a guard was killed in it, is done in what was
+// adopted, though that has ended.
+func (c *container) endedWhole(ctx context.Context) error {
+	r := c.running()
+	if r == nil || r.adopted || !r.ended.Load() {
+		return nil
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !c.g.knows(c) { // it was to be removed at its end
+		return api.Errorf(api.KindNotFound, "container %s has ended, and is removed", c.name()).WithRef(c.name())
+	}
+	return nil
 }
 
 // orphanEnded hears of every exit that the keeper reaped.
