@@ -68,5 +68,5 @@ export default defineConfig({
   // npm run dev shows the page over a pretended engine:
   // go run ./backend/api/apitest/fakeserve -addr 127.0.0.1:8300
   server: { host: '127.0.0.1', proxy: { '/v1': api, '/auth': api } },
-  test: { environment: 'node', include: ['src/**/*.test.ts'] },
+  test: { environment: 'node', include: ['src/**/*.test.ts'], testTimeout: 30_000 }, // no test waits for time to pass: a busy computer gets patience
 });
