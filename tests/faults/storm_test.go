@@ -144,10 +144,12 @@ func (p *place) strike(role string, limit time.Duration) int {
 	if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
 		return 0
 	}
+	began := time.Now()
 	p.within(limit, role+" is back", func() bool {
 		now := p.pid(role)
 		return now != 0 && now != old && answers(socket)
 	})
+	p.t.Logf("%s is back after %v", role, time.Since(began).Round(time.Millisecond))
 	return 1
 }
 
