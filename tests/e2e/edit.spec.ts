@@ -153,19 +153,19 @@ test('prunes show beforehand what they free', async ({ app, davit }) => {
   await palette('Remove Stopped Containers');
   await expect(dialog).toContainText('done');
   await expect(dialog).not.toContainText(/\bup\b/);
-  const go = dialog.getByRole('button', { name: /^Remove 1 Container \(\W3(\.\d)? MB\W\)$/ });
+  const go = dialog.getByRole('button', { name: /^Remove 1 Container \(3(\.\d)? MB\)$/ });
   await expect(go).toBeVisible();
   await expectAccessible(app, 'prune containers');
   await go.click();
-  await expect(app.getByText(/^Removed 1 container, freed \W3(\.\d)? MB\W$/)).toBeVisible();
+  await expect(app.getByText(/^Removed 1 container, freed 3(\.\d)? MB$/)).toBeVisible();
   expect(await davit.cli('ps', '-a', '--format', '{{.Names}}')).toBe('up');
 
   await palette('Remove Unused Volumes');
   await dialog.getByText('Also those that have a name').click();
   await expect(dialog).toContainText('left');
   await expect(dialog).not.toContainText('used:');
-  await dialog.getByRole('button', { name: /^Remove 1 Volume \(\W2(\.\d)? MB\W\)$/ }).click();
-  await expect(app.getByText(/^Freed \W2(\.\d)? MB\W$/)).toBeVisible();
+  await dialog.getByRole('button', { name: /^Remove 1 Volume \(2(\.\d)? MB\)$/ }).click();
+  await expect(app.getByText(/^Freed 2(\.\d)? MB$/)).toBeVisible();
   expect(await davit.cli('volume', 'ls', '-q')).toBe('used');
 
   await test.step('all that is unused at once', async () => {
@@ -177,12 +177,12 @@ test('prunes show beforehand what they free', async ({ app, davit }) => {
     await app.getByRole('button', { name: 'Main Menu' }).click();
     await app.getByRole('menuitem', { name: 'Remove All That Is Unused' }).click();
     await expect(dialog.getByRole('list')).toContainText('ended');
-    await expect(dialog.getByRole('button', { name: /^Remove \(\W3(\.\d)? MB\W\)$/ })).toBeVisible();
+    await expect(dialog.getByRole('button', { name: /^Remove \(3(\.\d)? MB\)$/ })).toBeVisible();
     await dialog.getByText('Also volumes without a name').click();
-    await expect(dialog.getByRole('button', { name: /^Remove \(\W5(\.\d)? MB\W\)$/ })).toBeVisible();
+    await expect(dialog.getByRole('button', { name: /^Remove \(5(\.\d)? MB\)$/ })).toBeVisible();
     await expectAccessible(app, 'prune all');
     await dialog.getByRole('button', { name: /^Remove \(/ }).click();
-    await expect(app.getByText(/^Removed what was unused, freed \W5(\.\d)? MB\W$/)).toBeVisible();
+    await expect(app.getByText(/^Removed what was unused, freed 5(\.\d)? MB$/)).toBeVisible();
     expect(await davit.cli('ps', '-a', '--format', '{{.Names}}')).toBe('up');
     expect(await davit.cli('network', 'ls', '--format', '{{.Name}}')).not.toContain('lonely');
     expect(await davit.cli('volume', 'ls', '-q')).toBe('used');

@@ -106,7 +106,7 @@ test('secrets: made from text and files, used, replaced, called back, never show
   const chosen = app.waitForEvent('filechooser');
   await dialog.getByRole('button', { name: 'From a File…' }).click();
   await (await chosen).setFiles({ name: 'id.key', mimeType: 'text/plain', buffer: Buffer.from('-----\nkey\n') });
-  await expect(dialog.getByText(/^From id\.key, \W10 B\W$/)).toBeVisible();
+  await expect(dialog.getByText('From id.key, 10 B')).toBeVisible();
   await dialog.getByRole('button', { name: 'Create', exact: true }).click();
   await expect(page.row('key')).toBeVisible();
 

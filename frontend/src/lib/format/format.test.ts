@@ -1,7 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { age, ago, bytes, compact, familiarName, hundredths, imageName, localeOf, percent, shortID } from '.';
 import { t } from '$lib/i18n';
-
 
 const now = Date.parse('2026-05-01T12:00:00Z');
 
@@ -25,18 +24,18 @@ describe('bytes', () => {
     [999_600, '1.0 MB'],
     [67_300_000, '67 MB'],
     [1_250_000_000, '1.3 GB'],
-  ])('%d is %s', (n, text) => expect(bytes(n)).toBe(apart(text)));
+  ])('%d is %s', (n, text) => expect(bytes(n)).toBe(text));
 });
 
 describe('times', () => {
   it('tells how long ago', () => {
-    expect(ago('2026-05-01T11:55:00Z', now)).toBe(apart('5 minutes ago'));
-    expect(ago('2026-04-30T12:00:00Z', now)).toBe(apart('yesterday'));
-    expect(ago('2026-05-01T12:00:03Z', now)).toBe(apart('now'));
+    expect(ago('2026-05-01T11:55:00Z', now)).toBe('5 minutes ago');
+    expect(ago('2026-04-30T12:00:00Z', now)).toBe('yesterday');
+    expect(ago('2026-05-01T12:00:03Z', now)).toBe('now');
   });
   it('has a short form', () => {
-    expect(age('2026-05-01T11:55:00Z', now)).toBe(apart('5 min'));
-    expect(age('2026-05-01T11:59:55Z', now)).toBe(apart('5 s'));
+    expect(age('2026-05-01T11:55:00Z', now)).toBe('5 min');
+    expect(age('2026-05-01T11:59:55Z', now)).toBe('5 s');
   });
   it('says nothing for times that are none', () => {
     expect(ago(undefined, now)).toBe('');
@@ -45,18 +44,21 @@ describe('times', () => {
   });
 });
 
-describe('numbers with units', () => {
+describe('numbers with units from right to left', () => {
+  beforeEach(() => void vi.stubGlobal('document', { documentElement: { dir: 'rtl' } }));
+  afterEach(() => void vi.unstubAllGlobals());
   it.each([
-    [bytes(6_300_000), apart('6.3 MB')],
-    [age('2026-05-01T11:00:00Z', now), apart('1 h')],
-    [percent(1, 3), apart('33%')],
-    [compact(12_345), apart('12.3K')],
-    [hundredths(3.42), apart('3.4 %')],
-    [hundredths(120.2), apart('120 %')],
-    [t.stats.seconds('1.5'), apart('1.5 s')],
-    [t.stats.perSecond(bytes(1500)), apart(`${apart('1.5 kB')}/s`)],
-    [t.stats.spans['15m'], apart('15 min')],
-  ])('%j keeps its order from right to left', (text, want) => expect(text).toBe(want));
+    [() => bytes(6_300_000), apart('6.3 MB')],
+    [() => age('2026-05-01T11:00:00Z', now), apart('1 h')],
+    [() => ago('2026-05-01T11:55:00Z', now), apart('5 minutes ago')],
+    [() => percent(1, 3), apart('33%')],
+    [() => compact(12_345), apart('12.3K')],
+    [() => hundredths(3.42), apart('3.4 %')],
+    [() => hundredths(120.2), apart('120 %')],
+    [() => t.stats.seconds('1.5'), apart('1.5 s')],
+    [() => t.stats.perSecond(bytes(1500)), apart(`${apart('1.5 kB')}/s`)],
+    [() => t.stats.spans['15m'], apart('15 min')],
+  ])('%s keeps its order', (text, want) => expect(text()).toBe(want));
 });
 
 describe('names', () => {

@@ -1,11 +1,12 @@
 // Numbers with their units, which keep their order in whatever text they stand.
 
 /**
- * Sets a text apart from the direction of what is around it: without, from right
- * to left or after a name in Hebrew, "6.3 MB" is shown as "MB 6.3".
+ * Sets a text apart from the direction of what is around it, where the page reads
+ * from right to left: "6.3 MB" would be shown as "MB 6.3" there. Elsewhere it is
+ * left as it is, so that what is copied has no marks that nobody sees.
  */
 export function isolated(text: string): string {
-  return `\u2068${text}\u2069`;
+  return globalThis.document?.documentElement.dir === 'rtl' ? `\u2068${text}\u2069` : text;
 }
 
 /** A formatted number with its unit. */

@@ -3,7 +3,9 @@ import { isolated, quantity } from '$lib/format/quantity';
 /** The words of what containers use, and of what happened to them. */
 export const stats = {
   span: 'How far back',
-  spans: { '15m': quantity('15', 'min'), '1h': quantity('1', 'h'), '6h': quantity('6', 'h'), '24h': '1 day' },
+  get spans() {
+    return { '15m': quantity('15', 'min'), '1h': quantity('1', 'h'), '6h': quantity('6', 'h'), '24h': '1 day' };
+  },
   failed: 'What it used could not be read',
   cpu: 'CPU',
   memory: 'Memory',
