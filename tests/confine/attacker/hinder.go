@@ -87,6 +87,10 @@ func hold(pid int) (got bool) {
 // seize becomes the tracer of a process and does not let it go on.
 func seize(pid int) {
 	runtime.LockOSThread() // the tracer is a thread
+	if unix.Gettid() == os.Getpid() {
+		go seize(pid) // Go never ends the first thread: what that traced would stay stopped
+		return
+	}
 	for _, request := range []uintptr{unix.PTRACE_SEIZE, unix.PTRACE_INTERRUPT} {
 		if _, _, errno := syscall.Syscall6(syscall.SYS_PTRACE, request, uintptr(pid), 0, 0, 0, 0); errno != 0 {
 			return
