@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"davit/backend/api"
 	"davit/backend/store"
+	"davit/backend/userns/thread"
 )
 
 // OpenProcess gives what a running container sees: the tree that its process
@@ -61,26 +61,17 @@ func OpenApart(at string, mount func() error) (*Root, error) {
 
 // openApart does something in a thread with a mount namespace of its own.
 func openApart(do func() (*Root, error), done func()) (*Root, error) {
-	type answer struct {
-		root *Root
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		// The thread gets a namespace of its own and is never used for anything
-		// else: it ends with this goroutine.
-		runtime.LockOSThread()
-		var a answer
-		if a.err = standApart(); a.err == nil {
-			a.root, a.err = do()
+	var root *Root
+	var err error
+	thread.Apart(func() {
+		if err = standApart(); err == nil {
+			root, err = do()
 		}
-		got <- a
-	}()
-	a := <-got
-	if a.err != nil {
+	})
+	if err != nil {
 		done()
 	}
-	return a.root, a.err
+	return root, err
 }
 
 // standApart gives this thread a mount namespace of its own.

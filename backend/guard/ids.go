@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 
 	"davit/backend/api"
 	"davit/backend/runspec"
+	"davit/backend/userns/thread"
 )
 
 // user is resolveUser for this container: whoever it is has to be among the
@@ -89,18 +89,14 @@ func (c *container) setParameters(spec *specs.Spec) error {
 	return nil
 }
 
-// inNetwork does something in a network namespace, on a thread that ends with it.
-func inNetwork(ns *os.File, do func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: nobody else gets the thread
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- os.NewSyscallError("setns", err)
-			return
+// inNetwork does something in a network namespace.
+func inNetwork(ns *os.File, do func() error) (err error) {
+	thread.Apart(func() {
+		if err = os.NewSyscallError("setns", unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)); err == nil {
+			err = do()
 		}
-		done <- do()
-	}()
-	return <-done
+	})
+	return err
 }
 
 // introduce gives the person whom --userns keep-id has inside a line in the

@@ -15,7 +15,7 @@ type rule struct {
 	why  string
 }
 
-var below = []string{"backend/store", "backend/logfile", "backend/userns", "backend/userns/idmap", "backend/form", "backend/api"}
+var below = []string{"backend/store", "backend/logfile", "backend/userns", "backend/userns/idmap", "backend/userns/thread", "backend/form", "backend/api"}
 
 // rules is the paragraph "Imports" of the architecture: arrows point down.
 var rules = []rule{
@@ -42,13 +42,14 @@ var rules = []rule{
 	{"backend/guard", append([]string{"backend/oci", "backend/tree", "backend/runspec", "netstack/netd"}, below...),
 		"the guard outlives every engine: it must not grow by image libraries nor depend on the engine"},
 	{"backend/image", append([]string{"backend/tree"}, below...), "images are files and registries; containers and networks are none of their business"},
-	{"backend/files", []string{"backend/tree", "backend/store", "backend/userns/idmap", "backend/api"}, "a tree is a descriptor: what it belongs to is the engine's business"},
+	{"backend/files", []string{"backend/tree", "backend/store", "backend/userns/idmap", "backend/userns/thread", "backend/api"}, "a tree is a descriptor: what it belongs to is the engine's business"},
 	{"backend/oci", append([]string{"backend/runspec"}, below...), "turning a record into a running process needs the record only"},
 	{"backend/oci/libct", append([]string{"backend/oci", "backend/guard"}, below...),
 		"it is one Runtime of the guard's, made of libcontainer, and could be another"},
 	{"backend/doctor", append([]string{"backend/mend", "backend/routes", "netstack/netd"}, below...), "the checks run in the front's process, where no user namespace may exist yet"},
 	{"backend/store", []string{"backend/userns/idmap", "backend/form", "backend/api"}, "the files are read by every process, light ones included"},
 	{"backend/logfile", []string{"backend/loglevel", "backend/api"}, "the log format is read by every process, light ones included"},
+	{"backend/userns/thread", nil, "a thread of one's own needs nothing"},
 	{"backend/userns/idmap", nil, "arithmetic of ids needs nothing, and records hold its maps"},
 	{"backend/userns", []string{"backend/store", "backend/api"}, "the user namespace carries everything else and so knows nothing of it"},
 	{"backend/tree", nil, "copying and counting files knows neither containers nor volumes"},
