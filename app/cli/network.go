@@ -122,15 +122,7 @@ type networkRow struct {
 	ID, Name, Driver, Scope, IPv6, Internal, Labels, CreatedAt string
 	Subnet, Containers, Problem                                string // docker has no such fields
 
-	labels map[string]string
-}
-
-// Label is the value of one label.
-func (r networkRow) Label(key string) string {
-	if r.labels == nil {
-		return key
-	}
-	return r.labels[key]
+	labelled `json:"-"`
 }
 
 var networkTable = table[networkRow]{
@@ -242,7 +234,7 @@ func newNetworkRow(o ListOptions, n api.Network) networkRow {
 		ID: n.ID, Name: n.Name, Driver: "bridge", Scope: "local", IPv6: strconv.FormatBool(n.Subnet6 != ""),
 		Internal: strconv.FormatBool(n.Internal), Labels: labelList(n.Labels), CreatedAt: listTime(n.Created),
 		Subnet: n.Subnet, Containers: strconv.Itoa(n.Members), Problem: n.Problem,
-		labels: labelsOf(n.Labels),
+		labelled: labelsOf(n.Labels),
 	}
 	if !o.NoTrunc {
 		r.ID = shortID(n.ID)

@@ -109,15 +109,18 @@ type psRow struct {
 
 	podmanPsRow `json:"-"`
 
-	labels map[string]string
+	labelled `json:"-"`
 }
 
+// labelled are the labels of a row, for templates; nil: it has the titles.
+type labelled map[string]string
+
 // Label is the value of one label.
-func (r psRow) Label(key string) string {
-	if r.labels == nil {
+func (l labelled) Label(key string) string {
+	if l == nil {
 		return key
 	}
-	return r.labels[key]
+	return l[key]
 }
 
 var psTable = table[psRow]{
@@ -136,7 +139,7 @@ func newPsRow(e *env, o ListOptions, c api.Container) psRow {
 	r := psRow{
 		ID: c.ID, Names: text(c.Name), Image: text(c.Image), State: string(c.State),
 		CreatedAt: listTime(c.Created), RunningFor: ago(e.now(), c.Created),
-		Status: text(statusLine(e, c)), Reason: text(c.Reason), Health: c.Health, labels: map[string]string{},
+		Status: text(statusLine(e, c)), Reason: text(c.Reason), Health: c.Health, labelled: labelled{},
 		Platform: "linux", podmanPsRow: newPodmanPsRow(o, c),
 	}
 	command := text(strings.Join(c.Command, " "))
@@ -160,9 +163,9 @@ func newPsRow(e *env, o ListOptions, c api.Container) psRow {
 		r.Ports = portList(c.Ports)
 	}
 	for k, v := range c.Labels {
-		r.labels[k] = text(v)
+		r.labelled[k] = text(v)
 	}
-	r.Labels = labelList(r.labels)
+	r.Labels = labelList(r.labelled)
 	return r
 }
 

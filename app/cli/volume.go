@@ -77,15 +77,7 @@ type volumeRow struct {
 	Driver, Name, Scope, Mountpoint, Labels, Size, Links, Containers string
 	Availability, Group, Status                                      string // N/A: docker's, of clusters
 
-	labels map[string]string
-}
-
-// Label is the value of one label.
-func (r volumeRow) Label(key string) string {
-	if r.labels == nil {
-		return key
-	}
-	return r.labels[key]
+	labelled `json:"-"`
 }
 
 var volumeTable = table[volumeRow]{
@@ -139,7 +131,7 @@ func newVolumeListCommand() *command {
 
 func volumeRowOf(v api.Volume) volumeRow {
 	r := volumeRow{Driver: v.Driver, Name: v.Name, Scope: "local", Mountpoint: v.Mountpoint, Size: "N/A", Links: fmt.Sprint(len(v.UsedBy))}
-	r.Availability, r.Group, r.Status, r.labels = "N/A", "N/A", "N/A", map[string]string{}
+	r.Availability, r.Group, r.Status, r.labelled = "N/A", "N/A", "N/A", map[string]string{}
 	if v.Size != nil {
 		r.Size = humanSize(*v.Size)
 	}
@@ -149,7 +141,7 @@ func volumeRowOf(v api.Volume) volumeRow {
 	}
 	for k, value := range v.Labels {
 		labels = append(labels, cleanLine(k+"="+value))
-		r.labels[k] = cleanLine(value)
+		r.labelled[k] = cleanLine(value)
 	}
 	slices.Sort(labels)
 	r.Containers, r.Labels = strings.Join(names, ","), strings.Join(labels, ",")

@@ -90,18 +90,24 @@ func TestDeathWithoutAGuardIsNews(t *testing.T) {
 	c := b.made(t, api.RunSpec{Name: "web"})
 	kind(t, b.Start(t.Context(), "web"), "", "")
 	events := listen(t, b.Engine, 0)
-	st, err := store.ReadState(b.dirs.Container(c.ID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	st.PIDStart++ // another process has the pid now
-	if err := b.guard.write(c.ID, st); err != nil {
-		t.Fatal(err)
-	}
+	usurp(t, b, c.ID)
 	expect(t, events, "die web")
 	d, err := b.Container(t.Context(), "web")
 	if err != nil || d.State != api.StateExited || d.ExitCode != 137 || d.Reason == "" || d.PID != 0 {
 		t.Errorf("%+v, %v", d.Container, err)
+	}
+}
+
+// usurp has another process have the pid of a container's first.
+func usurp(t testing.TB, b *bench, id string) {
+	t.Helper()
+	st, err := store.ReadState(b.dirs.Container(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.PIDStart++
+	if err := b.guard.write(id, st); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -142,14 +148,7 @@ func TestDeathWithoutAGuardIsToldOnce(t *testing.T) {
 	c := b.made(t, api.RunSpec{Name: "web"})
 	kind(t, b.Start(t.Context(), "web"), "", "")
 	events := listen(t, b.Engine, 0)
-	st, err := store.ReadState(b.dirs.Container(c.ID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	st.PIDStart++
-	if err := b.guard.write(c.ID, st); err != nil {
-		t.Fatal(err)
-	}
+	usurp(t, b, c.ID)
 	expect(t, events, "die web")
 	note(t, b, api.Event{Type: "container", Action: "die", ID: c.ID, Name: "web"})
 	kind(t, b.Start(t.Context(), "web"), "", "")
